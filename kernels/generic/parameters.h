@@ -1,0 +1,152 @@
+/* Parameters of the kernels: everything but the tensors' addresses. In generated C they are compile-time constants. */
+#ifndef THIMBLE_GENERIC_PARAMETERS_H
+#define THIMBLE_GENERIC_PARAMETERS_H
+
+#include <stdint.h>
+
+/* Shapes are of one sample (batch 1). Offsets are TensorFlow Lite's: input_offset = -input zero point,
+ * output_offset = +output zero point. An integer kernel clamps to [output_min, output_max], a float kernel to
+ * [float_min, float_max]; each ignores the other's fields. */
+
+typedef struct {
+  int32_t input_h, input_w, input_c;
+  int32_t output_h, output_w, output_c;
+  int32_t kernel_h, kernel_w;
+  int32_t stride_h, stride_w;
+  int32_t dilation_h, dilation_w;
+  int32_t pad_top, pad_left; /* what lies beyond the bottom and right edges follows from output_h and output_w */
+  int32_t groups;
+  int32_t input_offset, output_offset;
+  int32_t output_min, output_max;
+  float float_min, float_max;
+} thimble_conv2d_parameters;
+
+typedef struct {
+  int32_t input_h, input_w, input_c;
+  int32_t output_h, output_w; /* output channels: input_c * multiplier */
+  int32_t multiplier;
+  int32_t kernel_h, kernel_w;
+  int32_t stride_h, stride_w;
+  int32_t dilation_h, dilation_w;
+  int32_t pad_top, pad_left;
+  int32_t input_offset, output_offset;
+  int32_t output_min, output_max;
+  float float_min, float_max;
+} thimble_depthwise_conv2d_parameters;
+
+typedef struct {
+  int32_t input_n, output_n;
+  int32_t input_offset, output_offset;
+  int32_t output_min, output_max;
+  float float_min, float_max;
+} thimble_fully_connected_parameters;
+
+/* Broadcast operands of at most four axes: the output's extents, and each operand's stride in elements along every
+ * axis, 0 where it is broadcast. Outermost axis first; missing axes have extent 1. */
+typedef struct {
+  int32_t extent[4];
+  int32_t stride_a[4];
+  int32_t stride_b[4];
+} thimble_broadcast;
+
+typedef struct {
+  thimble_broadcast shape;
+  int32_t offset_a, offset_b, output_offset;
+  int32_t left_shift; /* 20 */
+  int32_t multiplier_a, shift_a;
+  int32_t multiplier_b, shift_b;
+  int32_t multiplier_output, shift_output;
+  int32_t output_min, output_max;
+  float float_min, float_max;
+} thimble_add_parameters;
+
+typedef struct {
+  thimble_broadcast shape;
+  int32_t offset_a, offset_b, output_offset;
+  int32_t multiplier_output, shift_output;
+  int32_t output_min, output_max;
+  float float_min, float_max;
+} thimble_mul_parameters;
+
+typedef struct {
+  int32_t input_h, input_w, channels;
+  int32_t output_h, output_w;
+  int32_t kernel_h, kernel_w;
+  int32_t stride_h, stride_w;
+  int32_t pad_top, pad_left;
+  int32_t output_min, output_max;
+  float float_min, float_max;
+} thimble_pool2d_parameters;
+
+/* (outer, reduced, inner) -> (outer, inner). The integer kernel multiplies the sum of (input + input_offset) by
+ * multiplier * 2^shift, which holds the division by `reduced` and the change of scale. */
+typedef struct {
+  int32_t outer, reduced, inner;
+  int32_t input_offset, output_offset;
+  int32_t multiplier, shift;
+} thimble_mean_parameters;
+
+/* (rows, depth), over depth */
+typedef struct {
+  int32_t rows, depth;
+  int32_t input_multiplier, input_left_shift;
+  int32_t diff_min;
+  float beta;
+} thimble_softmax_parameters;
+
+typedef struct {
+  int32_t bytes;
+} thimble_copy_parameters;
+
+/* One input of a Concat: `rows` runs of `input_run` bytes go to every `output_run` bytes from `output_start` on. */
+typedef struct {
+  int32_t rows;
+  int32_t input_run, output_run, output_start;
+} thimble_concat_piece;
+
+typedef struct {
+  int32_t pieces;
+  thimble_concat_piece piece[8];
+} thimble_concat_parameters;
+
+/* At most four axes, outermost first; missing axes have extent 1 and no padding. */
+typedef struct {
+  int32_t input[4];
+  int32_t before[4];
+  int32_t after[4];
+  int32_t value; /* the zero point; float kernels write 0 */
+} thimble_pad_parameters;
+
+/* Integer to integer of another scale; also Relu and Relu6 in integers. */
+typedef struct {
+  int32_t elements;
+  int32_t input_offset, output_offset;
+  int32_t multiplier, shift;
+  int32_t output_min, output_max;
+} thimble_requantize_parameters;
+
+typedef struct {
+  int32_t elements;
+  float scale;
+  int32_t zero_point;
+} thimble_quantize_parameters;
+
+typedef struct {
+  int32_t elements;
+  float scale;
+  int32_t zero_point;
+} thimble_dequantize_parameters;
+
+/* float32: (rows, channels) */
+typedef struct {
+  int32_t rows, channels;
+  float epsilon;
+} thimble_batch_norm_parameters;
+
+/* float32 */
+typedef struct {
+  int32_t elements;
+  float float_min, float_max;
+} thimble_relu_parameters;
+
+#endif

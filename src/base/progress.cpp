@@ -1,0 +1,64 @@
+#include "base/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace thimble {
+namespace {
+
+constexpr int kBarWidth = 24;
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<long>(seconds + 0.5);
+  return whole < 3600 ? fmt::format("{}:{:02}", whole / 60, whole % 60)
+                      : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+size_t terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+ProgressBar::ProgressBar(bool quiet) : enabled_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
+
+ProgressBar::~ProgressBar() {
+  if (drawn_) fmt::print(stderr, "\n");
+}
+
+void ProgressBar::operator()(const ProgressUpdate& update) {
+  if (!enabled_) return;
+  const auto now = Clock::now();
+  if (update.stage != stage_) {
+    if (drawn_) fmt::print(stderr, "\n");
+    stage_ = update.stage;
+    first_done_ = update.done;
+    started_ = now;
+    last_draw_ = {};
+  }
+  const bool finished = update.done >= update.total;
+  if (!finished && now - last_draw_ < std::chrono::milliseconds(100)) return;
+  last_draw_ = now;
+  drawn_ = true;
+
+  const double fraction =
+      update.total > 0 ? std::min(1.0, static_cast<double>(update.done) / static_cast<double>(update.total)) : 0;
+  const double elapsed_s = std::chrono::duration<double>(now - started_).count();
+  const double rate = elapsed_s > 0 ? static_cast<double>(update.done - first_done_) / elapsed_s : 0;
+  const double left_s = rate > 0 ? static_cast<double>(update.total - std::min(update.done, update.total)) / rate : 0;
+  const int filled = static_cast<int>(fraction * kBarWidth);
+  std::string line = fmt::format("{:<9} [{}{}] {:3.0f} %  {:.0f} {}/s  {} {}  {}", update.stage,
+                                 std::string(filled, '='), std::string(kBarWidth - filled, ' '), fraction * 100, rate,
+                                 update.unit, duration_text(finished ? elapsed_s : left_s), finished ? "taken" : "left",
+                                 update.detail);
+  line.resize(std::min(line.size(), terminal_columns() - 1));
+  fmt::print(stderr, "\r\033[K{}", line);
+  std::fflush(stderr);
+}
+
+}  // namespace thimble

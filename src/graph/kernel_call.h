@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "graph/graph.h"
+#include "kernels/generic/parameters.h"
+
+namespace thimble {
+
+/// All that a kernel needs besides the addresses of its tensors. The integer reference passes it to the kernel; the C
+/// writer prints it into the generated C. Both so compute with the same numbers.
+struct KernelCall {
+  using Parameters =
+      std::variant<thimble_conv2d_parameters, thimble_depthwise_conv2d_parameters, thimble_fully_connected_parameters,
+                   thimble_add_parameters, thimble_mul_parameters, thimble_pool2d_parameters, thimble_mean_parameters,
+                   thimble_softmax_parameters, thimble_copy_parameters, thimble_concat_parameters,
+                   thimble_pad_parameters, thimble_requantize_parameters, thimble_quantize_parameters,
+                   thimble_dequantize_parameters, thimble_batch_norm_parameters, thimble_relu_parameters>;
+
+  Parameters parameters;
+  /// Fixed-point factor of each output channel (value * 2^-31 * 2^shift, TensorFlow Lite's form); empty where the
+  /// kernel takes none.
+  std::vector<int32_t> multipliers;
+  std::vector<int32_t> shifts;
+};
+
+/// The call that computes a node of a valid graph (batch size 1). Throws Error naming the node when no kernel does
+/// what it asks: "operator X on type Y".
+KernelCall kernel_call(const Graph& graph, const Node& node);
+
+/// The real factor as a 32-bit fixed-point multiplier and a power of two, by TensorFlow Lite's QuantizeMultiplier:
+/// real = multiplier * 2^-31 * 2^shift, multiplier in [2^30, 2^31) or 0.
+void quantize_multiplier(double real, int32_t* multiplier, int32_t* shift);
+
+}  // namespace thimble
