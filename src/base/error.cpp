@@ -13,8 +13,9 @@ std::string sentence(std::string_view text) {
 }  // namespace
 
 Error::Error(std::string_view where, std::string_view reason, std::string_view remedy, ExitCode exit_code)
-    : std::runtime_error(remedy.empty() ? fmt::format("{}: {}", where, sentence(reason))
-                                        : fmt::format("{}: {} {}", where, sentence(reason), sentence(remedy))),
+    : std::runtime_error(remedy.empty()
+                             ? fmt::format("{}: {}", where, sentence(reason))
+                             : fmt::format("{}: {} {}", where, sentence(reason), sentence(remedy))),
       exit_code_(exit_code) {}
 
 }  // namespace thimble

@@ -50,7 +50,8 @@ Container read_whole(const std::filesystem::path& path, uint64_t limit_bytes) {
   }
   const auto size = static_cast<uint64_t>(status.st_size);
   if (size > limit_bytes) {
-    throw Error(path.string(), fmt::format("has {} bytes, more than the {} that are read here", size, limit_bytes),
+    throw Error(path.string(),
+                fmt::format("has {} bytes, more than the {} that are read here", size, limit_bytes),
                 "Check that this is the file you meant");
   }
   Container content(size, typename Container::value_type{});
@@ -58,7 +59,8 @@ Container read_whole(const std::filesystem::path& path, uint64_t limit_bytes) {
   while (done < size) {
     const ssize_t got = ::read(file.get(), content.data() + done, size - done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw Error(path.string(), fmt::format("cannot be read ({})", reason_of(errno)), "Check the disk");
+    if (got < 0)
+      throw Error(path.string(), fmt::format("cannot be read ({})", reason_of(errno)), "Check the disk");
     if (got == 0) break;
     done += static_cast<uint64_t>(got);
   }
@@ -69,8 +71,9 @@ Container read_whole(const std::filesystem::path& path, uint64_t limit_bytes) {
 [[noreturn]] void fail_to_write(const std::filesystem::path& path, int error_number) {
   const bool full = error_number == ENOSPC || error_number == EDQUOT;
   throw Error(path.string(), fmt::format("cannot be written ({})", reason_of(error_number)),
-              full ? "Free some space on that disk and run the command again; what was there is unchanged"
-                   : "Check that the folder exists and that you may write there; what was there is unchanged");
+              full
+                  ? "Free some space on that disk and run the command again; what was there is unchanged"
+                  : "Check that the folder exists and that you may write there; what was there is unchanged");
 }
 
 void write_all(const Descriptor& file, std::span<const std::byte> content) {

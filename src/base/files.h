@@ -10,22 +10,25 @@
 
 namespace thimble {
 
-/// Reads a whole file. Throws Error when it is missing, unreadable, not a regular file or larger than `limit_bytes`.
+/// Reads a whole file. Throws Error when it is missing, unreadable, not a regular file or larger than
+/// `limit_bytes`.
 std::vector<std::byte> read_file(const std::filesystem::path& path, uint64_t limit_bytes = uint64_t{1} << 31);
 
 /// As read_file, for text.
 std::string read_text(const std::filesystem::path& path, uint64_t limit_bytes = uint64_t{1} << 26);
 
 /// Writes a file so that a reader sees either the old content or the new, whole, whatever happens in between
-/// (a kill, a full disk): writes beside it, fsyncs, renames, fsyncs the folder. Creates missing parent folders.
-/// Throws Error, with the old content intact and no temporary left, when the disk is full or not writable.
+/// (a kill, a full disk): writes beside it, fsyncs, renames, fsyncs the folder. Creates missing parent
+/// folders. Throws Error, with the old content intact and no temporary left, when the disk is full or not
+/// writable.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> content);
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 /// The SHA-256 of `content`, as 64 lower-case hexadecimal digits (FIPS 180-4).
 std::string sha256(std::span<const std::byte> content);
 
-/// A new empty folder under the system's temporary folder (TMPDIR), removed with all it holds at the end of its life.
+/// A new empty folder under the system's temporary folder (TMPDIR), removed with all it holds at the end of
+/// its life.
 class TemporaryFolder {
  public:
   TemporaryFolder();

@@ -22,8 +22,8 @@ struct ProcessOptions {
 };
 
 /// Runs a program, found on PATH, with its arguments (no shell in between) and waits for its end.
-/// Throws Error when the program cannot be started; `install_hint` says how to get it ("apt-get install ...").
-/// A non-zero exit is not an error here: the caller knows what it means.
+/// Throws Error when the program cannot be started; `install_hint` says how to get it ("apt-get install
+/// ..."). A non-zero exit is not an error here: the caller knows what it means.
 ProcessResult run_process(const std::vector<std::string>& command, std::string_view install_hint,
                           const ProcessOptions& options = {});
 

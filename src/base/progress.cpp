@@ -47,15 +47,17 @@ void ProgressBar::operator()(const ProgressUpdate& update) {
   drawn_ = true;
 
   const double fraction =
-      update.total > 0 ? std::min(1.0, static_cast<double>(update.done) / static_cast<double>(update.total)) : 0;
+      update.total > 0 ? std::min(1.0, static_cast<double>(update.done) / static_cast<double>(update.total))
+                       : 0;
   const double elapsed_s = std::chrono::duration<double>(now - started_).count();
   const double rate = elapsed_s > 0 ? static_cast<double>(update.done - first_done_) / elapsed_s : 0;
-  const double left_s = rate > 0 ? static_cast<double>(update.total - std::min(update.done, update.total)) / rate : 0;
+  const double left_s =
+      rate > 0 ? static_cast<double>(update.total - std::min(update.done, update.total)) / rate : 0;
   const int filled = static_cast<int>(fraction * kBarWidth);
-  std::string line = fmt::format("{:<9} [{}{}] {:3.0f} %  {:.0f} {}/s  {} {}  {}", update.stage,
-                                 std::string(filled, '='), std::string(kBarWidth - filled, ' '), fraction * 100, rate,
-                                 update.unit, duration_text(finished ? elapsed_s : left_s), finished ? "taken" : "left",
-                                 update.detail);
+  std::string line =
+      fmt::format("{:<9} [{}{}] {:3.0f} %  {:.0f} {}/s  {} {}  {}", update.stage, std::string(filled, '='),
+                  std::string(kBarWidth - filled, ' '), fraction * 100, rate, update.unit,
+                  duration_text(finished ? elapsed_s : left_s), finished ? "taken" : "left", update.detail);
   line.resize(std::min(line.size(), terminal_columns() - 1));
   fmt::print(stderr, "\r\033[K{}", line);
   std::fflush(stderr);

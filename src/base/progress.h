@@ -10,7 +10,7 @@ namespace thimble {
 
 /// Where a long stage reports how far it is. Stages call it; only the command line draws it.
 struct ProgressUpdate {
-  std::string_view stage;   ///< "train", "verify"
+  std::string_view stage;  ///< "train", "verify"
   uint64_t done = 0;
   uint64_t total = 0;
   std::string_view unit;    ///< "images"

@@ -33,7 +33,8 @@ class Random {
   /// A uniform permutation (Fisher and Yates).
   template <typename T>
   void shuffle(std::span<T> values) {
-    for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(static_cast<uint32_t>(i))]);
+    for (size_t i = values.size(); i > 1; --i)
+      std::swap(values[i - 1], values[below(static_cast<uint32_t>(i))]);
   }
 
  private:

@@ -22,8 +22,9 @@ struct ConvOptions {
   bool bias = false;  ///< off by default: a batch norm usually follows
 };
 
-/// Writes a float32 network layer by layer; every call returns the new activation's tensor. Weights are He-normal
-/// (He et al., ICCV 2015), biases zero, batch norms the identity. Nodes are named "<stem>_<n>" in order of creation.
+/// Writes a float32 network layer by layer; every call returns the new activation's tensor. Weights are
+/// He-normal (He et al., ICCV 2015), biases zero, batch norms the identity. Nodes are named "<stem>_<n>" in
+/// order of creation.
 class GraphBuilder {
  public:
   GraphBuilder(std::string graph_name, uint64_t seed);
@@ -37,7 +38,8 @@ class GraphBuilder {
   TensorId relu6(TensorId x);
   TensorId add(TensorId a, TensorId b);
   TensorId max_pool(TensorId x, int32_t kernel, int32_t stride, PaddingMode padding = PaddingMode::kValid);
-  TensorId average_pool(TensorId x, int32_t kernel, int32_t stride, PaddingMode padding = PaddingMode::kValid);
+  TensorId average_pool(TensorId x, int32_t kernel, int32_t stride,
+                        PaddingMode padding = PaddingMode::kValid);
   TensorId global_average_pool(TensorId x);  ///< (N, H, W, C) -> (N, C)
   TensorId flatten(TensorId x);
   TensorId softmax(TensorId x);

@@ -4,9 +4,9 @@
 
 namespace thimble {
 
-/// Folds every batch norm whose input is a convolution or dense layer that nobody else reads into that layer's weights
-/// and bias (Jacob et al., CVPR 2018, section 3.2). A batch norm that cannot be folded stays. The function computed is
-/// the same to float32 rounding.
+/// Folds every batch norm whose input is a convolution or dense layer that nobody else reads into that
+/// layer's weights and bias (Jacob et al., CVPR 2018, section 3.2). A batch norm that cannot be folded stays.
+/// The function computed is the same to float32 rounding.
 Graph fold_batch_norm(const Graph& graph);
 
 }  // namespace thimble

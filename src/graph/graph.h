@@ -53,7 +53,8 @@ struct Tensor {
   size_t elements() const { return element_count(shape); }
   size_t bytes() const { return byte_size(type, elements()); }
 
-  /// The constant's elements. T is the type's C++ form (float, int32_t, int16_t, int8_t; int4 has none: unpack it).
+  /// The constant's elements. T is the type's C++ form (float, int32_t, int16_t, int8_t; int4 has none:
+  /// unpack it).
   template <typename T>
   std::span<const T> values() const {
     return {reinterpret_cast<const T*>(data->data()), data->size() / sizeof(T)};
@@ -73,12 +74,13 @@ struct Tensor {
 struct Node {
   std::string name;  ///< unique within the graph and not empty
   Operator op;
-  std::vector<TensorId> inputs;  ///< in the order that operators.h gives; a bias left out is left out here too
+  std::vector<TensorId>
+      inputs;  ///< in the order that operators.h gives; a bias left out is left out here too
   std::vector<TensorId> outputs;
 };
 
-/// A network: tensors, and nodes in topological order. A plain value: stages take it by const reference and return a
-/// new one. After building or editing one, `validate` checks everything that the rest relies on.
+/// A network: tensors, and nodes in topological order. A plain value: stages take it by const reference and
+/// return a new one. After building or editing one, `validate` checks everything that the rest relies on.
 struct Graph {
   std::string name;
   std::vector<Tensor> tensors;
@@ -111,18 +113,21 @@ size_t parameter_count(const Graph& graph);
 /// Bytes of all constants that nodes read.
 size_t weight_bytes(const Graph& graph);
 
-/// Multiply-accumulates of one inference: those of convolutions and dense layers (MLPerf Tiny's way of counting).
+/// Multiply-accumulates of one inference: those of convolutions and dense layers (MLPerf Tiny's way of
+/// counting).
 uint64_t mac_count(const Graph& graph);
 uint64_t mac_count(const Graph& graph, const Node& node);
 
-/// The output shape of an operator on inputs of these shapes. Throws Error naming `node_name` when they do not fit:
-/// wrong rank or extents, a kernel larger than its padded input, an empty result, more than 2^31 - 1 elements.
+/// The output shape of an operator on inputs of these shapes. Throws Error naming `node_name` when they do
+/// not fit: wrong rank or extents, a kernel larger than its padded input, an empty result, more than 2^31 - 1
+/// elements.
 Shape infer_shape(const Operator& op, std::span<const Shape> inputs, std::string_view node_name);
 
 /// Throws Error, naming the node or tensor, unless: ids are in range; names of nodes are unique; nodes are in
-/// topological order and each tensor is computed once; constants have the bytes that their shape and type need;
-/// quantizations are complete (positive finite scales, the right count, zero points in range); every output shape is
-/// the inferred one; the types of each node's tensors are a combination the operator is defined for.
+/// topological order and each tensor is computed once; constants have the bytes that their shape and type
+/// need; quantizations are complete (positive finite scales, the right count, zero points in range); every
+/// output shape is the inferred one; the types of each node's tensors are a combination the operator is
+/// defined for.
 void validate(const Graph& graph);
 
 /// The graph without tensors that nothing reads or computes and without nodes whose results nobody needs.

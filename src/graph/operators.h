@@ -7,7 +7,8 @@
 
 namespace thimble {
 
-/// Extents of a tensor, outermost first. Activations are NHWC, convolution weights OHWI (TensorFlow Lite's layouts).
+/// Extents of a tensor, outermost first. Activations are NHWC, convolution weights OHWI (TensorFlow Lite's
+/// layouts).
 using Shape = std::vector<int32_t>;
 
 /// An activation function fused into the operator that computes its argument.
@@ -30,7 +31,7 @@ struct Conv2D {
   int32_t stride_h = 1, stride_w = 1;
   int32_t dilation_h = 1, dilation_w = 1;
   int32_t groups = 1;
-  Padding2D padding;
+  Padding2D padding = {};
   Activation activation = Activation::kNone;
   bool operator==(const Conv2D&) const = default;
 };
@@ -41,7 +42,7 @@ struct DepthwiseConv2D {
   int32_t stride_h = 1, stride_w = 1;
   int32_t dilation_h = 1, dilation_w = 1;
   int32_t multiplier = 1;  ///< output channels for each input channel
-  Padding2D padding;
+  Padding2D padding = {};
   Activation activation = Activation::kNone;
   bool operator==(const DepthwiseConv2D&) const = default;
 };
@@ -72,7 +73,7 @@ struct MaxPool2D {
   static constexpr std::string_view kName = "MaxPool2D";
   int32_t kernel_h = 2, kernel_w = 2;
   int32_t stride_h = 2, stride_w = 2;
-  Padding2D padding;
+  Padding2D padding = {};
   Activation activation = Activation::kNone;
   bool operator==(const MaxPool2D&) const = default;
 };
@@ -82,12 +83,13 @@ struct AveragePool2D {
   static constexpr std::string_view kName = "AveragePool2D";
   int32_t kernel_h = 2, kernel_w = 2;
   int32_t stride_h = 2, stride_w = 2;
-  Padding2D padding;
+  Padding2D padding = {};
   Activation activation = Activation::kNone;
   bool operator==(const AveragePool2D&) const = default;
 };
 
-/// The mean over neighbouring axes, for example over {1, 2}: (N, H, W, C) -> (N, C), or (N, 1, 1, C) with keep_dims
+/// The mean over neighbouring axes, for example over {1, 2}: (N, H, W, C) -> (N, C), or (N, 1, 1, C) with
+/// keep_dims
 struct Mean {
   static constexpr std::string_view kName = "Mean";
   std::vector<int32_t> axes;  ///< ascending, without gaps, none of them 0
@@ -136,8 +138,8 @@ struct Dequantize {
   bool operator==(const Dequantize&) const = default;
 };
 
-/// x, gamma, beta, mean, variance -> gamma * (x - mean) / sqrt(variance + epsilon) + beta, over the last axis.
-/// float32 only; fold_batch_norm removes it before quantization and deployment.
+/// x, gamma, beta, mean, variance -> gamma * (x - mean) / sqrt(variance + epsilon) + beta, over the last
+/// axis. float32 only; fold_batch_norm removes it before quantization and deployment.
 struct BatchNorm {
   static constexpr std::string_view kName = "BatchNorm";
   float epsilon = 1e-5F;
@@ -158,8 +160,9 @@ struct Relu6 {
 
 /// Every operator there is. Consumers visit it exhaustively: a new one is a list of compile errors
 /// (docs/adding-an-operator.md).
-using Operator = std::variant<Conv2D, DepthwiseConv2D, FullyConnected, Add, Mul, MaxPool2D, AveragePool2D, Mean,
-                              Softmax, Reshape, Concat, Pad, Quantize, Dequantize, BatchNorm, Relu, Relu6>;
+using Operator =
+    std::variant<Conv2D, DepthwiseConv2D, FullyConnected, Add, Mul, MaxPool2D, AveragePool2D, Mean, Softmax,
+                 Reshape, Concat, Pad, Quantize, Dequantize, BatchNorm, Relu, Relu6>;
 
 /// The operator's name as the field writes it: "Conv2D".
 std::string_view name_of(const Operator& op);
