@@ -1,0 +1,148 @@
+#include "data/source.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstdlib>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "data/archive.h"
+#include "data/gzip.h"
+
+namespace thimble::data {
+namespace {
+
+using std::filesystem::path;
+
+/// The value of an environment variable, or an empty path.
+path folder_from_environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr ? path(value) : path();
+}
+
+/// True for a dangling link too: what cannot be read where the user put it is an error and not a reason to
+/// look elsewhere.
+bool is_there(const path& file) {
+  return std::filesystem::symlink_status(file).type() != std::filesystem::file_type::not_found;
+}
+
+const SourceFile& file_named(const Source& source, const std::string& name) {
+  const auto file =
+      std::find_if(source.files.begin(), source.files.end(), [&](const auto& f) { return f.name == name; });
+  assert(file != source.files.end());
+  return *file;
+}
+
+void check(const SourceFile& file, std::span<const std::byte> content, const std::string& where) {
+  const std::string found = sha256(content);
+  if (found == file.sha256) return;
+  throw Error(
+      where,
+      fmt::format("has SHA-256 {}, expected {}: the file is damaged or another one", found, file.sha256),
+      "Delete it and run again; it is then fetched anew");
+}
+
+/// The wanted files that lie in `folder`, checked.
+std::map<std::string, SourceContent> read_folder(const Source& source, std::span<const std::string> names,
+                                                 const path& folder) {
+  std::map<std::string, SourceContent> found;
+  std::vector<ArchiveMember> packed;
+  for (const std::string& name : names) {
+    const SourceFile& file = file_named(source, name);
+    const path plain = folder / name;
+    const path gzipped = folder / (name + ".gz");
+    if (is_there(plain)) {
+      found[name] = {plain.string(), read_file(plain, file.bytes)};
+    } else if (is_there(gzipped)) {
+      // A gzip file is never much larger than what it holds.
+      found[name] = {gzipped.string(),
+                     gunzip(read_file(gzipped, file.bytes + 4096), file.bytes, gzipped.string())};
+    } else {
+      packed.push_back({source.archive_folder + name, file.bytes});
+    }
+  }
+  const path archive = folder / source.archive;
+  if (!packed.empty() && !source.archive.empty() && is_there(archive)) {
+    for (auto& [member, bytes] : read_archive(archive, packed)) {
+      found[member.substr(source.archive_folder.size())] = {fmt::format("{}: {}", archive.string(), member),
+                                                            std::move(bytes)};
+    }
+  }
+  for (const auto& [name, content] : found) check(file_named(source, name), content.bytes, content.where);
+  return found;
+}
+
+/// All files of the set, checked, from the first mirror that delivers them.
+Contents fetch(const Source& source) {
+  std::vector<std::string> reasons;
+  for (const Mirror& mirror : source.mirrors) {
+    try {
+      Contents contents = mirror.fetch();
+      for (const SourceFile& file : source.files) {
+        check(file, contents[file.name], fmt::format("{} from the {}", file.name, mirror.name));
+      }
+      return contents;
+    } catch (const Error& error) {
+      reasons.emplace_back(error.what());
+    }
+  }
+  std::vector<std::string> folders;
+  for (const path& folder : search_folders(source.set)) folders.push_back(folder.string());
+  throw Error(fmt::format("data set {}", source.set),
+              fmt::format("is not in {}, and could not be fetched. {}", fmt::join(folders, " or "),
+                          fmt::join(reasons, " ")),
+              fmt::format("Mend one of these, or put the official files into {} by hand", folders.front()));
+}
+
+}  // namespace
+
+path cache_folder(const std::string& set) {
+  // The XDG base directory specification tells to ignore a relative path.
+  const path cache = folder_from_environment("XDG_CACHE_HOME");
+  if (cache.is_absolute()) return cache / "thimble" / set;
+  const path home = folder_from_environment("HOME");
+  if (!home.empty()) return home / ".cache" / "thimble" / set;
+  throw Error("environment",
+              "has neither HOME nor XDG_CACHE_HOME, so there is no folder to keep data sets in",
+              "Set HOME, or set THIMBLE_DATA to a folder that has the data sets");
+}
+
+std::vector<path> search_folders(const std::string& set) {
+  std::vector<path> folders;
+  const path given = folder_from_environment("THIMBLE_DATA");
+  if (!given.empty()) folders.push_back(given / set);
+  folders.push_back(cache_folder(set));
+  return folders;
+}
+
+std::vector<SourceContent> read_files(const Source& source, std::span<const std::string> names) {
+  std::map<std::string, SourceContent> found;
+  std::vector<std::string> missing(names.begin(), names.end());
+  for (const path& folder : search_folders(source.set)) {
+    found.merge(read_folder(source, missing, folder));
+    std::erase_if(missing, [&](const std::string& name) { return found.contains(name); });
+  }
+  if (!missing.empty()) {
+    const path cache = cache_folder(source.set);
+    for (auto& [name, bytes] : fetch(source)) {
+      write_file_atomically(cache / name, bytes);
+      found.try_emplace(name, SourceContent{(cache / name).string(), std::move(bytes)});
+    }
+  }
+  std::vector<SourceContent> contents;
+  for (const std::string& name : names) contents.push_back(std::move(found.at(name)));
+  return contents;
+}
+
+std::string listing_sha256(const Source& source, std::span<const std::string> names) {
+  std::string listing;
+  for (const std::string& name : names)
+    listing += fmt::format("{}  {}\n", file_named(source, name).sha256, name);
+  return sha256(std::as_bytes(std::span(listing)));
+}
+
+}  // namespace thimble::data
