@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace thimble::deploy {
+
+/// Where every activation lies in one arena while the nodes run in order.
+///
+/// Graph inputs are live before the first node, graph outputs after the last. Every offset is a multiple of
+/// kTensorAlignment, and sizes count rounded up to it. A constant, and a tensor that no node touches, lies
+/// nowhere.
+struct MemoryPlan {
+  static constexpr size_t kNowhere = std::numeric_limits<size_t>::max();
+  static constexpr size_t kTensorAlignment = 4;  ///< of each tensor, relative to the arena
+  static constexpr size_t kArenaAlignment = 16;  ///< of the arena
+
+  std::vector<size_t> offsets;  ///< bytes from the arena's start, one a tensor
+  size_t arena_bytes = 0;
+  size_t lower_bound_bytes =
+      0;  ///< the most that is live at one node, every operator writing over its input that can
+  bool optimal = false;  ///< no plan is smaller: it meets the lower bound or the search was exhausted
+  std::vector<size_t> live_bytes;  ///< what is live at each node
+};
+
+/// The exact plan, by branch and bound (deploy/arena_packing.h) within a number of steps that does not depend
+/// on the machine. A Reshape's result is its input; Add, Mul, Softmax, Relu, Relu6 and integer Quantize may
+/// write over an operand of the output's size that nobody reads afterwards: their kernels read element i
+/// before they write it.
+MemoryPlan plan_memory(const Graph& graph);
+
+/// The input that a node's kernel may write its output over, position by position: an index into node.inputs
+/// for each. Says nothing about who else reads them.
+std::vector<size_t> overwritable_inputs(const Graph& graph, const Node& node);
+
+}  // namespace thimble::deploy
