@@ -1,0 +1,39 @@
+#!/bin/sh
+# Installs what is missing, builds, and runs every test: formatting, clang-tidy, the release build, and the sanitizers.
+# Usage: sh scripts/test.sh [--full]     --full adds the tests that take longer
+set -eu
+. "$(dirname "$0")/common.sh"
+
+full=no
+case "${1:-}" in
+  "") ;;
+  --full) full=yes ;;
+  *) die "usage: sh scripts/test.sh [--full]" ;;
+esac
+
+# shellcheck disable=SC2086
+install_missing $packages clang-format clang-tidy cppcheck
+if [ -z "${THIMBLE_REFERENCE:-}" ] && [ -d "$root/../shared/reference" ]; then
+  THIMBLE_REFERENCE=$(cd "$root/../shared/reference" && pwd)
+  export THIMBLE_REFERENCE
+fi
+
+check_format() {
+  git ls-files '*.h' '*.cpp' '*.c' | xargs clang-format --dry-run --Werror
+}
+step "Check the format" check_format
+build release
+build asan
+
+jobs=$(nproc)
+status=0
+if [ "$full" = yes ]; then
+  export THIMBLE_FULL_TESTS=1
+fi
+printf '\nTests, release build\n'
+ctest --test-dir build/release -j "$jobs" --output-on-failure --progress --no-tests=error || status=1
+printf '\nTests under AddressSanitizer and UBSan\n'
+# libtorch's thread pools and caches live until the process ends: their memory is not a leak.
+ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+  ctest --test-dir build/asan -j "$jobs" --output-on-failure --progress --no-tests=error || status=1
+exit $status

@@ -1,0 +1,119 @@
+#include "pipeline/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+#include "graph/reference_run.h"
+#include "train/predict.h"
+
+namespace thimble::pipeline {
+namespace {
+
+/// Argmax over the output of each sample, on the integer reference.
+std::vector<int32_t> predict_on_reference(const Graph& graph, const data::Dataset& dataset, int threads,
+                                          const Progress& progress) {
+  std::vector<int32_t> predictions(dataset.size());
+  std::atomic<size_t> next = 0;
+  std::atomic<size_t> done = 0;
+  std::mutex drawing;
+  constexpr size_t kChunk = 64;
+  const auto work = [&](ReferenceRun run) {
+    while (true) {
+      const size_t first = next.fetch_add(kChunk);
+      if (first >= dataset.size()) return;
+      const size_t last = std::min(first + kChunk, dataset.size());
+      for (size_t i = first; i < last; ++i) {
+        const auto input = input_bytes(graph, dataset.sample(i));
+        const std::span<const std::byte> inputs[] = {input};
+        run.run(inputs);
+        const auto output = run.bytes(graph.outputs[0]);
+        const std::span<const int8_t> scores(reinterpret_cast<const int8_t*>(output.data()), output.size());
+        predictions[i] = static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+      }
+      done += last - first;
+      if (progress) {
+        const std::scoped_lock lock(drawing);
+        progress({"evaluate", done, dataset.size(), "images", ""});
+      }
+    }
+  };
+  std::vector<std::jthread> workers;
+  for (int i = 1; i < threads; ++i) workers.emplace_back(work, ReferenceRun(graph));
+  work(ReferenceRun(graph));
+  return predictions;
+}
+
+Evaluation score(const std::vector<int32_t>& predictions, const data::Dataset& dataset) {
+  const size_t classes = dataset.class_names.size();
+  Evaluation result;
+  result.samples = predictions.size();
+  result.confusion.assign(classes, std::vector<int64_t>(classes, 0));
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    ++result.confusion[static_cast<size_t>(dataset.labels[i])][static_cast<size_t>(predictions[i])];
+  }
+  int64_t correct = 0;
+  for (size_t c = 0; c < classes; ++c) {
+    int64_t of_class = 0;
+    int64_t as_class = 0;
+    for (size_t other = 0; other < classes; ++other) {
+      of_class += result.confusion[c][other];
+      as_class += result.confusion[other][c];
+    }
+    const int64_t hits = result.confusion[c][c];
+    correct += hits;
+    if (of_class + as_class > 0) result.macro_f1 += 2.0 * static_cast<double>(hits) / static_cast<double>(of_class + as_class);
+  }
+  result.accuracy = static_cast<double>(correct) / static_cast<double>(result.samples);
+  result.macro_f1 /= static_cast<double>(classes);
+  return result;
+}
+
+}  // namespace
+
+std::vector<std::byte> input_bytes(const Graph& graph, std::span<const uint8_t> sample) {
+  const Tensor& input = graph.tensor(graph.inputs.at(0));
+  std::vector<float> values(sample.size());
+  data::to_float(sample, values);
+  if (input.type == DataType::kFloat32) return Tensor::to_bytes(std::span<const float>(values));
+  std::vector<std::byte> bytes(sample.size());
+  const float scale = input.quantization->scales[0];
+  const int32_t zero_point = input.quantization->zero_points[0];
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int32_t quantized = static_cast<int32_t>(std::round(values[i] / scale)) + zero_point;
+    bytes[i] = static_cast<std::byte>(std::clamp(quantized, -128, 127));
+  }
+  return bytes;
+}
+
+void expect_fits(const Graph& graph, const data::Dataset& dataset) {
+  const auto mismatch = [&](const std::string& reason) {
+    throw Error(graph.name, reason, fmt::format("Take a model that was made for {}", dataset.name));
+  };
+  if (graph.inputs.size() != 1 || graph.outputs.size() != 1) mismatch("has more than one input or output");
+  Shape expected = {1};
+  expected.insert(expected.end(), dataset.sample_shape.begin(), dataset.sample_shape.end());
+  const Shape& input = graph.tensor(graph.inputs[0]).shape;
+  if (input != expected) {
+    mismatch(fmt::format("takes {}, a sample of {} is {}", to_string(input), dataset.name, to_string(expected)));
+  }
+  const size_t outputs = graph.tensor(graph.outputs[0]).elements();
+  if (outputs != dataset.class_names.size()) {
+    mismatch(fmt::format("has {} outputs, {} has {} classes", outputs, dataset.name, dataset.class_names.size()));
+  }
+}
+
+Evaluation evaluate(const Graph& graph, const data::Dataset& dataset, int threads, const Progress& progress) {
+  expect_fits(graph, dataset);
+  return score(is_quantized(graph) ? predict_on_reference(graph, dataset, threads, progress)
+                                   : train::predict(graph, dataset, threads, progress),
+               dataset);
+}
+
+}  // namespace thimble::pipeline

@@ -1,0 +1,113 @@
+#include "pipeline/recipe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/toml_table.h"
+
+namespace thimble::pipeline {
+namespace {
+
+constexpr int64_t kMostBytes = int64_t{1} << 40;
+
+Budget parse_budget(TomlTable table) {
+  Budget budget;
+  if (table.has("accuracy")) budget.accuracy = table.number("accuracy", 0, 1);
+  if (table.has("ram_bytes")) budget.ram_bytes = table.integer("ram_bytes", 1, kMostBytes);
+  if (table.has("flash_bytes")) budget.flash_bytes = table.integer("flash_bytes", 1, kMostBytes);
+  if (table.has("latency_ms")) budget.latency_ms = table.number("latency_ms", 0, 1e9);
+  if (table.has("energy_uj")) budget.energy_uj = table.number("energy_uj", 0, 1e12);
+  table.expect_no_other_keys();
+  return budget;
+}
+
+/// Stages must come after those that make what they read.
+void check_order(const TomlTable& table, const std::vector<Stage>& before, const Stage& stage) {
+  const auto seen = [&](std::string_view name) {
+    return std::any_of(before.begin(), before.end(), [&](const Stage& s) { return name_of(s) == name; });
+  };
+  const std::string_view name = name_of(stage);
+  if (seen(name)) table.fail("do", fmt::format("lists {} a second time", name), "List each stage once");
+  const auto needs = [&](std::string_view earlier) {
+    if (!seen(earlier)) {
+      table.fail("do", fmt::format("lists {} before {}", name, earlier), fmt::format("List {} first", earlier));
+    }
+  };
+  if (name == VerifyStage::kName || name == ProfileStage::kName) needs(DeployStage::kName);
+  if (seen(DeployStage::kName) && (name == TrainStage::kName || name == QuantizeStage::kName)) {
+    table.fail("do", fmt::format("lists {} after deploy", name), "Deploy what is finished: move it before deploy");
+  }
+  if (name == TrainStage::kName && seen(QuantizeStage::kName)) {
+    table.fail("do", "lists train after quantize", "Train the float32 network first");
+  }
+}
+
+Stage parse_stage(TomlTable& table, uint64_t seed) {
+  if (!table.has("do")) table.fail("do", "is missing", "Say what the stage does: do = \"train\"");
+  const std::string kind =
+      table.choice("do", {std::string(TrainStage::kName), std::string(QuantizeStage::kName),
+                          std::string(DeployStage::kName), std::string(VerifyStage::kName),
+                          std::string(ProfileStage::kName)});
+  if (kind == TrainStage::kName) {
+    TrainStage stage;
+    train::TrainOptions& o = stage.options;
+    o.epochs = static_cast<int>(table.integer("epochs", 1, 100000, o.epochs));
+    o.batch_size = static_cast<int>(table.integer("batch_size", 1, 65536, o.batch_size));
+    o.learning_rate = table.number("learning_rate", 1e-9, 100, o.learning_rate);
+    o.weight_decay = table.number("weight_decay", 0, 10, o.weight_decay);
+    o.label_smoothing = table.number("label_smoothing", 0, 0.99, o.label_smoothing);
+    o.shift_pixels = static_cast<int>(table.integer("shift_pixels", 0, 64, o.shift_pixels));
+    o.seed = seed;
+    return stage;
+  }
+  if (kind == QuantizeStage::kName) {
+    QuantizeStage stage;
+    table.choice("method", {"ptq"});
+    table.integer("bits", 8, 8, 8);
+    stage.options.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, 500));
+    stage.options.seed = seed;
+    return stage;
+  }
+  if (kind == VerifyStage::kName) {
+    return VerifyStage{static_cast<size_t>(table.integer("samples", 1, 1000000, 100))};
+  }
+  if (kind == ProfileStage::kName) return ProfileStage{};
+  return DeployStage{};
+}
+
+}  // namespace
+
+std::string_view name_of(const Stage& stage) {
+  return std::visit([](const auto& s) { return std::decay_t<decltype(s)>::kName; }, stage);
+}
+
+Recipe parse_recipe(std::string_view text, std::string_view where) {
+  TomlTable table = TomlTable::parse(text, where);
+  Recipe recipe;
+  recipe.text = text;
+  recipe.name = table.text("name");
+  recipe.model = table.text("model");
+  recipe.data = table.text("data");
+  recipe.device = table.text("device");
+  recipe.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max(), 1));
+  if (auto budget = table.table("budget")) recipe.budget = parse_budget(std::move(*budget));
+  for (TomlTable& stage_table : table.tables("stage")) {
+    Stage stage = parse_stage(stage_table, recipe.seed);
+    stage_table.expect_no_other_keys();
+    check_order(stage_table, recipe.stages, stage);
+    recipe.stages.push_back(std::move(stage));
+  }
+  table.expect_no_other_keys();
+  if (recipe.stages.empty()) table.fail("stage", "is missing", "List at least one stage: [[stage]] with do = \"train\"");
+  return recipe;
+}
+
+Recipe read_recipe(const std::filesystem::path& path) {
+  return parse_recipe(read_text(path, uint64_t{1} << 20), path.string());
+}
+
+}  // namespace thimble::pipeline

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "compress/quantize/post_training.h"
+#include "train/trainer.h"
+
+namespace thimble::pipeline {
+
+/// Hard limits; one that is not given does not bind.
+struct Budget {
+  std::optional<double> accuracy;  ///< at least, of the deployed network on the whole test split
+  std::optional<int64_t> ram_bytes;
+  std::optional<int64_t> flash_bytes;
+  std::optional<double> latency_ms;
+  std::optional<double> energy_uj;
+};
+
+// The stages a recipe can list ([[stage]] tables with do = "...").
+
+struct TrainStage {
+  static constexpr std::string_view kName = "train";
+  train::TrainOptions options;
+};
+
+struct QuantizeStage {
+  static constexpr std::string_view kName = "quantize";
+  quantize::PostTrainingOptions options;
+};
+
+/// Writes the C package of the network as it is then.
+struct DeployStage {
+  static constexpr std::string_view kName = "deploy";
+};
+
+/// Compares the deployed C with the integer reference, on this machine and on the emulated core.
+struct VerifyStage {
+  static constexpr std::string_view kName = "verify";
+  size_t samples = 100;
+};
+
+/// Counts what the deployed network and, beside it, its float32 form cost on the device.
+struct ProfileStage {
+  static constexpr std::string_view kName = "profile";
+};
+
+using Stage = std::variant<TrainStage, QuantizeStage, DeployStage, VerifyStage, ProfileStage>;
+
+std::string_view name_of(const Stage& stage);
+
+/// What `thimble optimize` is asked to do.
+struct Recipe {
+  std::string name;
+  std::string model;   ///< "zoo:NAME" or the path of a model file
+  std::string data;    ///< a data set's name
+  std::string device;  ///< a device's name or the path of its profile
+  uint64_t seed = 1;
+  Budget budget;
+  std::vector<Stage> stages;
+  std::string text;  ///< as written; a run's identity
+};
+
+/// Parses a recipe. `where` names it in errors. Throws Error with the line for an unknown key or stage, a value of the
+/// wrong type or out of range, and stages in an order that cannot work (quantize twice, verify before deploy).
+Recipe parse_recipe(std::string_view text, std::string_view where);
+Recipe read_recipe(const std::filesystem::path& path);
+
+}  // namespace thimble::pipeline

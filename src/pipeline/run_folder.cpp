@@ -1,0 +1,148 @@
+#include "pipeline/run_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "formats/model.h"
+
+namespace thimble::pipeline {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kStateFile = "run.json";
+constexpr std::string_view kMetricsFile = "metrics.jsonl";
+
+/// A line of metrics is known by its stage and, where it has one, its epoch.
+bool same_measurement(const json& a, const json& b) {
+  return a.value("stage", "") == b.value("stage", "") && a.value("epoch", -1) == b.value("epoch", -1);
+}
+
+std::vector<json> read_metrics(const std::filesystem::path& path) {
+  std::vector<json> lines;
+  if (!std::filesystem::exists(path)) return lines;
+  const std::string text = read_text(path);
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    json line = json::parse(text.substr(begin, end - begin), nullptr, false);
+    if (!line.is_object()) {
+      throw Error(path.string(), fmt::format("line {} is not JSON", lines.size() + 1),
+                  "The file was changed by something else: move the run's folder away and run again");
+    }
+    lines.push_back(std::move(line));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace
+
+nlohmann::json read_run(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kStateFile;
+  json state = json::parse(read_text(path), nullptr, false);
+  if (!state.is_object() || !state.value("stages", json()).is_array() || !state.value("identity", json()).is_object()) {
+    throw Error(path.string(), "is damaged", "Move the run's folder away and run again");
+  }
+  for (const json& stage : state["stages"]) {
+    if (!stage.is_object() || !stage.value("stage", json()).is_string()) {
+      throw Error(path.string(), "lists a stage without a name", "Move the run's folder away and run again");
+    }
+  }
+  return state;
+}
+
+RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity) : folder_(std::move(folder)) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder_, failed);
+  if (failed) {
+    throw Error(folder_.string(), fmt::format("cannot be made ({})", failed.message()), "Give another folder with -o");
+  }
+  const std::filesystem::path lock_path = folder_ / ".lock";
+  lock_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (lock_ < 0) {
+    throw Error(lock_path.string(), "cannot be made", "Check that you may write there and that the disk is not full");
+  }
+  try {
+    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+      throw Error(folder_.string(), "is in use by another run", "Wait for its end, or give another folder with -o");
+    }
+    if (!std::filesystem::exists(folder_ / kStateFile)) {
+      state_ = {{"identity", std::move(identity)}, {"stages", json::array()}};
+      save_state();
+      return;
+    }
+    state_ = read_run(folder_);
+    for (const auto& [key, value] : identity.items()) {
+      if (state_["identity"].value(key, json()) != value) {
+        throw Error(folder_.string(), fmt::format("holds a run with another {}", key),
+                    "Give another folder with -o, or run the recipe that is in it as it was");
+      }
+    }
+    metrics_ = read_metrics(folder_ / kMetricsFile);
+  } catch (...) {
+    ::close(lock_);
+    throw;
+  }
+}
+
+RunFolder::~RunFolder() { ::close(lock_); }
+
+std::optional<nlohmann::json> RunFolder::results(std::string_view stage) const {
+  for (const json& done : state_["stages"]) {
+    if (done["stage"] != stage) continue;
+    const json results = done.value("results", json::object());
+    if (results.contains("model")) {
+      const std::filesystem::path model = folder_ / results["model"].get<std::string>();
+      if (!std::filesystem::exists(model)) return std::nullopt;
+      if (sha256(read_file(model)) != results.value("sha256", "")) {
+        throw Error(model.string(), "is not the file that this run wrote",
+                    "Delete it: the stage is then done again");
+      }
+    }
+    return results;
+  }
+  return std::nullopt;
+}
+
+void RunFolder::finish(std::string_view stage, nlohmann::json results) {
+  json& stages = state_["stages"];
+  json entry = {{"stage", stage}, {"results", std::move(results)}};
+  const auto place = std::find_if(stages.begin(), stages.end(), [&](const json& s) { return s["stage"] == stage; });
+  if (place != stages.end()) {
+    *place = std::move(entry);
+  } else {
+    stages.push_back(std::move(entry));
+  }
+  save_state();
+}
+
+Graph RunFolder::keep_model(const Graph& graph, std::string_view file) {
+  formats::write_model(graph, folder_ / file);
+  return formats::read_model(folder_ / file);
+}
+
+std::string RunFolder::sha256_of(std::string_view file) const { return sha256(read_file(folder_ / file)); }
+
+void RunFolder::add_metrics(const nlohmann::json& line) {
+  const auto place =
+      std::find_if(metrics_.begin(), metrics_.end(), [&](const json& m) { return same_measurement(m, line); });
+  if (place != metrics_.end()) {
+    *place = line;
+  } else {
+    metrics_.push_back(line);
+  }
+  std::string text;
+  for (const json& metric : metrics_) text += metric.dump() + "\n";
+  write_file_atomically(folder_ / kMetricsFile, text);
+}
+
+void RunFolder::save_state() const { write_file_atomically(folder_ / kStateFile, state_.dump(2) + "\n"); }
+
+}  // namespace thimble::pipeline

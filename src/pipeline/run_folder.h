@@ -1,0 +1,56 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace thimble::pipeline {
+
+/// The state of a run on disk: run.json (what is done, with results), metrics.jsonl (one line a measurement) and one
+/// ONNX file a stage. Every write is atomic, and a stage counts as done only once its results are in run.json, so a
+/// run killed at any moment goes on where it was.
+class RunFolder {
+ public:
+  /// Opens or creates a run. `identity` is all that decides its results (recipe, seed, threads, version).
+  /// Throws Error when the folder holds a run of another identity, a damaged run.json, or another process works in it.
+  RunFolder(std::filesystem::path folder, nlohmann::json identity);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const { return folder_; }
+  const nlohmann::json& state() const { return state_; }
+
+  /// The results of a stage that is done; for one that left a model, only while its file is the one that it wrote.
+  std::optional<nlohmann::json> results(std::string_view stage) const;
+
+  /// Marks a stage as done.
+  void finish(std::string_view stage, nlohmann::json results);
+
+  /// Writes a model as FILE and reads it back: what later stages see is what is on disk.
+  Graph keep_model(const Graph& graph, std::string_view file);
+
+  /// SHA-256 of a file of the run.
+  std::string sha256_of(std::string_view file) const;
+
+  /// Adds a line to metrics.jsonl; one with the same "stage" and "epoch" replaces the line that is there.
+  void add_metrics(const nlohmann::json& line);
+
+ private:
+  void save_state() const;
+
+  std::filesystem::path folder_;
+  int lock_ = -1;
+  nlohmann::json state_;
+  std::vector<nlohmann::json> metrics_;
+};
+
+/// Reads run.json of a finished or unfinished run. Throws Error when the folder holds none or it is damaged.
+nlohmann::json read_run(const std::filesystem::path& folder);
+
+}  // namespace thimble::pipeline
