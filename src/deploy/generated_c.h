@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "deploy/memory_plan.h"
+
+namespace thimble::deploy {
+
+struct GeneratedFile {
+  std::string name;  ///< relative to the package's folder: "mnist.c", "generic/conv2d_s8.h"
+  std::string content;
+};
+
+/// One node of the graph in the generated C.
+struct GeneratedLayer {
+  std::string name;      ///< the node's
+  std::string op;        ///< "Conv2D"
+  std::string kernel;    ///< "thimble_conv2d_generic_s8"; empty for a Reshape that costs nothing
+  std::string function;  ///< the symbol that computes the layer: "mnist_layer_0_conv2d"; empty likewise
+  uint64_t macs = 0;
+  size_t weights_bytes = 0;  ///< constants that this layer is the first to read, as they lie in flash
+  size_t arena_bytes = 0;    ///< live while it runs
+};
+
+/// A graph as C99: the files, and what they cost.
+struct GeneratedC {
+  std::string prefix;  ///< "mnist": begins every name
+  std::vector<GeneratedFile> files;
+  std::vector<GeneratedLayer> layers;  ///< one a node, in order
+  MemoryPlan plan;
+  bool is_float = false;  ///< inputs and outputs are float, not int8_t
+  size_t arena_bytes = 0;
+  std::vector<size_t> input_bytes;
+  std::vector<size_t> output_bytes;
+  size_t weights_bytes = 0;  ///< all constants: weights, biases, factors
+  uint64_t macs = 0;
+
+  /// The file of this name, which must exist.
+  const GeneratedFile& file(std::string_view name) const;
+};
+
+/// The names that the generated header gives to a graph's inputs (or outputs): "mnist_input" for the only
+/// one, "mnist_input_0", ... for several. `kind` is "input" or "output"; the macro of the size is the same in
+/// capitals plus
+/// "_BYTES".
+std::string accessor_name(std::string_view prefix, std::string_view kind, size_t index, size_t count);
+
+}  // namespace thimble::deploy
