@@ -35,7 +35,8 @@ std::vector<int32_t> predict_on_reference(const Graph& graph, const data::Datase
         run.run(inputs);
         const auto output = run.bytes(graph.outputs[0]);
         const std::span<const int8_t> scores(reinterpret_cast<const int8_t*>(output.data()), output.size());
-        predictions[i] = static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+        predictions[i] =
+            static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
       }
       done += last - first;
       if (progress) {
@@ -68,7 +69,8 @@ Evaluation score(const std::vector<int32_t>& predictions, const data::Dataset& d
     }
     const int64_t hits = result.confusion[c][c];
     correct += hits;
-    if (of_class + as_class > 0) result.macro_f1 += 2.0 * static_cast<double>(hits) / static_cast<double>(of_class + as_class);
+    if (of_class + as_class > 0)
+      result.macro_f1 += 2.0 * static_cast<double>(hits) / static_cast<double>(of_class + as_class);
   }
   result.accuracy = static_cast<double>(correct) / static_cast<double>(result.samples);
   result.macro_f1 /= static_cast<double>(classes);
@@ -101,11 +103,13 @@ void expect_fits(const Graph& graph, const data::Dataset& dataset) {
   expected.insert(expected.end(), dataset.sample_shape.begin(), dataset.sample_shape.end());
   const Shape& input = graph.tensor(graph.inputs[0]).shape;
   if (input != expected) {
-    mismatch(fmt::format("takes {}, a sample of {} is {}", to_string(input), dataset.name, to_string(expected)));
+    mismatch(
+        fmt::format("takes {}, a sample of {} is {}", to_string(input), dataset.name, to_string(expected)));
   }
   const size_t outputs = graph.tensor(graph.outputs[0]).elements();
   if (outputs != dataset.class_names.size()) {
-    mismatch(fmt::format("has {} outputs, {} has {} classes", outputs, dataset.name, dataset.class_names.size()));
+    mismatch(
+        fmt::format("has {} outputs, {} has {} classes", outputs, dataset.name, dataset.class_names.size()));
   }
 }
 

@@ -13,19 +13,22 @@ namespace thimble::pipeline {
 struct Evaluation {
   size_t samples = 0;
   double accuracy = 0;  ///< correct / samples
-  double macro_f1 = 0;  ///< mean over the classes of 2 TP / (2 TP + FP + FN); a class that never occurs counts 0
+  double macro_f1 =
+      0;  ///< mean over the classes of 2 TP / (2 TP + FP + FN); a class that never occurs counts 0
   std::vector<std::vector<int64_t>> confusion;  ///< [true class][predicted class]
 };
 
-/// The bytes that a graph's input takes for a sample: float32 values byte / 255, or those quantized with the input's
-/// scale and zero point (round half away from zero, as TensorFlow Lite's Quantize).
+/// The bytes that a graph's input takes for a sample: float32 values byte / 255, or those quantized with the
+/// input's scale and zero point (round half away from zero, as TensorFlow Lite's Quantize).
 std::vector<std::byte> input_bytes(const Graph& graph, std::span<const uint8_t> sample);
 
-/// Throws Error unless the graph has one input of the set's sample shape and one output with an element a class.
+/// Throws Error unless the graph has one input of the set's sample shape and one output with an element a
+/// class.
 void expect_fits(const Graph& graph, const data::Dataset& dataset);
 
-/// Classifies every sample: a quantized graph on the integer reference with `threads` threads, a float32 graph in
-/// libtorch. A tie goes to the lower class. The result does not depend on the number of threads.
-Evaluation evaluate(const Graph& graph, const data::Dataset& dataset, int threads, const Progress& progress = {});
+/// Classifies every sample: a quantized graph on the integer reference with `threads` threads, a float32
+/// graph in libtorch. A tie goes to the lower class. The result does not depend on the number of threads.
+Evaluation evaluate(const Graph& graph, const data::Dataset& dataset, int threads,
+                    const Progress& progress = {});
 
 }  // namespace thimble::pipeline

@@ -34,12 +34,14 @@ void check_order(const TomlTable& table, const std::vector<Stage>& before, const
   if (seen(name)) table.fail("do", fmt::format("lists {} a second time", name), "List each stage once");
   const auto needs = [&](std::string_view earlier) {
     if (!seen(earlier)) {
-      table.fail("do", fmt::format("lists {} before {}", name, earlier), fmt::format("List {} first", earlier));
+      table.fail("do", fmt::format("lists {} before {}", name, earlier),
+                 fmt::format("List {} first", earlier));
     }
   };
   if (name == VerifyStage::kName || name == ProfileStage::kName) needs(DeployStage::kName);
   if (seen(DeployStage::kName) && (name == TrainStage::kName || name == QuantizeStage::kName)) {
-    table.fail("do", fmt::format("lists {} after deploy", name), "Deploy what is finished: move it before deploy");
+    table.fail("do", fmt::format("lists {} after deploy", name),
+               "Deploy what is finished: move it before deploy");
   }
   if (name == TrainStage::kName && seen(QuantizeStage::kName)) {
     table.fail("do", "lists train after quantize", "Train the float32 network first");
@@ -102,7 +104,8 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
     recipe.stages.push_back(std::move(stage));
   }
   table.expect_no_other_keys();
-  if (recipe.stages.empty()) table.fail("stage", "is missing", "List at least one stage: [[stage]] with do = \"train\"");
+  if (recipe.stages.empty())
+    table.fail("stage", "is missing", "List at least one stage: [[stage]] with do = \"train\"");
   return recipe;
 }
 

@@ -66,8 +66,9 @@ struct Recipe {
   std::string text;  ///< as written; a run's identity
 };
 
-/// Parses a recipe. `where` names it in errors. Throws Error with the line for an unknown key or stage, a value of the
-/// wrong type or out of range, and stages in an order that cannot work (quantize twice, verify before deploy).
+/// Parses a recipe. `where` names it in errors. Throws Error with the line for an unknown key or stage, a
+/// value of the wrong type or out of range, and stages in an order that cannot work (quantize twice, verify
+/// before deploy).
 Recipe parse_recipe(std::string_view text, std::string_view where);
 Recipe read_recipe(const std::filesystem::path& path);
 

@@ -47,7 +47,8 @@ std::vector<json> read_metrics(const std::filesystem::path& path) {
 nlohmann::json read_run(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kStateFile;
   json state = json::parse(read_text(path), nullptr, false);
-  if (!state.is_object() || !state.value("stages", json()).is_array() || !state.value("identity", json()).is_object()) {
+  if (!state.is_object() || !state.value("stages", json()).is_array() ||
+      !state.value("identity", json()).is_object()) {
     throw Error(path.string(), "is damaged", "Move the run's folder away and run again");
   }
   for (const json& stage : state["stages"]) {
@@ -62,16 +63,19 @@ RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity) : fo
   std::error_code failed;
   std::filesystem::create_directories(folder_, failed);
   if (failed) {
-    throw Error(folder_.string(), fmt::format("cannot be made ({})", failed.message()), "Give another folder with -o");
+    throw Error(folder_.string(), fmt::format("cannot be made ({})", failed.message()),
+                "Give another folder with -o");
   }
   const std::filesystem::path lock_path = folder_ / ".lock";
   lock_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (lock_ < 0) {
-    throw Error(lock_path.string(), "cannot be made", "Check that you may write there and that the disk is not full");
+    throw Error(lock_path.string(), "cannot be made",
+                "Check that you may write there and that the disk is not full");
   }
   try {
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-      throw Error(folder_.string(), "is in use by another run", "Wait for its end, or give another folder with -o");
+      throw Error(folder_.string(), "is in use by another run",
+                  "Wait for its end, or give another folder with -o");
     }
     if (!std::filesystem::exists(folder_ / kStateFile)) {
       state_ = {{"identity", std::move(identity)}, {"stages", json::array()}};
@@ -114,7 +118,8 @@ std::optional<nlohmann::json> RunFolder::results(std::string_view stage) const {
 void RunFolder::finish(std::string_view stage, nlohmann::json results) {
   json& stages = state_["stages"];
   json entry = {{"stage", stage}, {"results", std::move(results)}};
-  const auto place = std::find_if(stages.begin(), stages.end(), [&](const json& s) { return s["stage"] == stage; });
+  const auto place =
+      std::find_if(stages.begin(), stages.end(), [&](const json& s) { return s["stage"] == stage; });
   if (place != stages.end()) {
     *place = std::move(entry);
   } else {
@@ -131,8 +136,8 @@ Graph RunFolder::keep_model(const Graph& graph, std::string_view file) {
 std::string RunFolder::sha256_of(std::string_view file) const { return sha256(read_file(folder_ / file)); }
 
 void RunFolder::add_metrics(const nlohmann::json& line) {
-  const auto place =
-      std::find_if(metrics_.begin(), metrics_.end(), [&](const json& m) { return same_measurement(m, line); });
+  const auto place = std::find_if(metrics_.begin(), metrics_.end(),
+                                  [&](const json& m) { return same_measurement(m, line); });
   if (place != metrics_.end()) {
     *place = line;
   } else {

@@ -11,13 +11,14 @@
 
 namespace thimble::pipeline {
 
-/// The state of a run on disk: run.json (what is done, with results), metrics.jsonl (one line a measurement) and one
-/// ONNX file a stage. Every write is atomic, and a stage counts as done only once its results are in run.json, so a
-/// run killed at any moment goes on where it was.
+/// The state of a run on disk: run.json (what is done, with results), metrics.jsonl (one line a measurement)
+/// and one ONNX file a stage. Every write is atomic, and a stage counts as done only once its results are in
+/// run.json, so a run killed at any moment goes on where it was.
 class RunFolder {
  public:
   /// Opens or creates a run. `identity` is all that decides its results (recipe, seed, threads, version).
-  /// Throws Error when the folder holds a run of another identity, a damaged run.json, or another process works in it.
+  /// Throws Error when the folder holds a run of another identity, a damaged run.json, or another process
+  /// works in it.
   RunFolder(std::filesystem::path folder, nlohmann::json identity);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
@@ -26,7 +27,8 @@ class RunFolder {
   const std::filesystem::path& path() const { return folder_; }
   const nlohmann::json& state() const { return state_; }
 
-  /// The results of a stage that is done; for one that left a model, only while its file is the one that it wrote.
+  /// The results of a stage that is done; for one that left a model, only while its file is the one that it
+  /// wrote.
   std::optional<nlohmann::json> results(std::string_view stage) const;
 
   /// Marks a stage as done.

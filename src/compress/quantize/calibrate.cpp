@@ -11,7 +11,8 @@
 
 namespace thimble::quantize {
 
-std::vector<Range> calibrate(const Graph& graph, const data::Dataset& dataset, std::span<const size_t> indices) {
+std::vector<Range> calibrate(const Graph& graph, const data::Dataset& dataset,
+                             std::span<const size_t> indices) {
   if (indices.empty()) {
     throw Error("calibration", "has no samples", "Give at least one sample, better some hundreds");
   }
@@ -21,7 +22,8 @@ std::vector<Range> calibrate(const Graph& graph, const data::Dataset& dataset, s
     Range& range = ranges[static_cast<size_t>(id)];
     for (const float value : values) {
       if (!std::isfinite(value)) {
-        throw Error(fmt::format("Tensor '{}'", graph.tensor(id).name), "is not finite on a calibration sample",
+        throw Error(fmt::format("Tensor '{}'", graph.tensor(id).name),
+                    "is not finite on a calibration sample",
                     "The network diverged in training: train it again with a lower learning rate");
       }
       range.low = std::min(range.low, value);

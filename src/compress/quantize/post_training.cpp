@@ -10,14 +10,16 @@
 
 namespace thimble::quantize {
 
-Graph post_training_quantize(const Graph& graph, const data::Dataset& dataset, const PostTrainingOptions& options) {
+Graph post_training_quantize(const Graph& graph, const data::Dataset& dataset,
+                             const PostTrainingOptions& options) {
   if (is_quantized(graph)) {
     throw Error(graph.name, "is quantized already", "Give the float32 model that it was made from");
   }
   const Graph folded = fuse_activations(fold_batch_norm(graph));
   const auto indices = data::draw_by_class(dataset, options.samples, Random(options.seed));
   Graph quantized = quantize_from_ranges(folded, calibrate(folded, dataset, indices));
-  quantized.metadata["calibration"] = fmt::format("min-max, {} samples of {}, seed {}", indices.size(), dataset.name, options.seed);
+  quantized.metadata["calibration"] =
+      fmt::format("min-max, {} samples of {}, seed {}", indices.size(), dataset.name, options.seed);
   return quantized;
 }
 

@@ -13,8 +13,10 @@ struct PostTrainingOptions {
   uint64_t seed = 1;
 };
 
-/// The int8 form of a trained float32 graph: batch norms folded, activations fused, ranges by min-max calibration on
-/// samples of `dataset` (give the training split), weights per output channel. See quantize_from_ranges.
-Graph post_training_quantize(const Graph& graph, const data::Dataset& dataset, const PostTrainingOptions& options);
+/// The int8 form of a trained float32 graph: batch norms folded, activations fused, ranges by min-max
+/// calibration on samples of `dataset` (give the training split), weights per output channel. See
+/// quantize_from_ranges.
+Graph post_training_quantize(const Graph& graph, const data::Dataset& dataset,
+                             const PostTrainingOptions& options);
 
 }  // namespace thimble::quantize

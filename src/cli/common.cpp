@@ -1,0 +1,64 @@
+#include "cli/common.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "base/error.h"
+#include "formats/model.h"
+#include "zoo/zoo.h"
+
+namespace thimble::cli {
+
+Progress CommonOptions::progress() const {
+  return [bar = std::make_shared<ProgressBar>(quiet)](const ProgressUpdate& update) { (*bar)(update); };
+}
+
+CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string& description,
+                   const std::string& example, CommonOptions& common) {
+  CLI::App* verb = program.add_subcommand(name, description);
+  common.threads = available_cores();
+  verb->add_flag("--json", common.json, "print one JSON document");
+  verb->add_flag("--quiet", common.quiet, "no progress bars");
+  verb->add_option("--seed", common.seed, "seed of all random numbers")->capture_default_str();
+  verb->add_option("--threads", common.threads, "threads to use")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb->footer("Example:\n  " + example);
+  return verb;
+}
+
+int available_cores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? std::max(1, CPU_COUNT(&cores)) : 1;
+}
+
+void print(const CommonOptions& common, const nlohmann::json& document, std::string_view text) {
+  const std::string line = common.json ? document.dump(2) : std::string(text);
+  fmt::print("{}{}", line, line.empty() || line.back() == '\n' ? "" : "\n");
+  if (std::fflush(stdout) != 0) {
+    throw Error("standard output", "cannot be written",
+                "Check that its disk is not full and its reader still there");
+  }
+}
+
+Graph load_model(std::string_view model, uint64_t seed) {
+  constexpr std::string_view kZoo = "zoo:";
+  if (model.starts_with(kZoo)) return zoo::build(model.substr(kZoo.size()), seed);
+  return formats::read_model(model);
+}
+
+std::string grouped(uint64_t number) {
+  std::string digits = fmt::format("{}", number);
+  for (auto i = static_cast<ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
+    digits.insert(static_cast<size_t>(i), ",");
+  return digits;
+}
+
+std::string percent(double fraction) { return fmt::format("{:.2f} %", fraction * 100); }
+
+}  // namespace thimble::cli

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/progress.h"
+#include "graph/graph.h"
+
+namespace thimble::cli {
+
+/// What every verb takes.
+struct CommonOptions {
+  bool json = false;
+  bool quiet = false;
+  uint64_t seed = 1;
+  int threads = 1;
+
+  Progress progress() const;
+};
+
+/// Adds a verb with the common options; `example` closes its help.
+CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string& description,
+                   const std::string& example, CommonOptions& common);
+
+/// Cores that this process may run on.
+int available_cores();
+
+/// Prints the document as the only thing on standard output, or, without --json, the text.
+void print(const CommonOptions& common, const nlohmann::json& document, std::string_view text);
+
+/// A model by the command line's name: "zoo:NAME" (random weights from `seed`) or the path of a model file.
+Graph load_model(std::string_view model, uint64_t seed);
+
+/// "12,345,678".
+std::string grouped(uint64_t number);
+
+/// "99.31 %".
+std::string percent(double fraction);
+
+}  // namespace thimble::cli

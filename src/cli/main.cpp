@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <exception>
+#include <new>
+
+#include "base/error.h"
+#include "cli/verbs.h"
+
+namespace {
+
+using thimble::ExitCode;
+
+/// Words in lines of at most 80 columns.
+std::string wrapped(std::string_view text) {
+  constexpr size_t kColumns = 80;
+  std::string result;
+  size_t column = 0;
+  while (!text.empty()) {
+    const size_t space = std::min(text.find(' '), text.size());
+    if (column > 0 && column + 1 + space > kColumns) {
+      result += '\n';
+      column = 0;
+    }
+    if (column > 0) {
+      result += ' ';
+      ++column;
+    }
+    result += text.substr(0, space);
+    column += space;
+    text.remove_prefix(std::min(space + 1, text.size()));
+  }
+  return result;
+}
+
+ExitCode fail(std::string_view message, ExitCode code) {
+  fmt::print(stderr, "{}\n", wrapped(fmt::format("thimble: {}", message)));
+  return code;
+}
+
+ExitCode run(int argc, char** argv) {
+  CLI::App program(
+      "Makes neural networks fit the smallest computers, and proves that they still compute\nthe same.",
+      "thimble");
+  program.set_version_flag("--version", "thimble " THIMBLE_VERSION);
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(26);
+  program.footer(
+      "A MODEL is an .onnx or .tflite file, or zoo:NAME.\n"
+      "\"thimble VERB --help\" tells more. Exit codes: 0 done, 1 error in input or\n"
+      "environment, 2 wrong usage, 3 the budget cannot be met, 4 verification failed.\n\n"
+      "Example:\n  thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist");
+  using namespace thimble::cli;
+#ifdef THIMBLE_TRAINING
+  add_optimize(program);
+  add_train(program);
+  add_evaluate(program);
+  add_quantize(program);
+#endif
+  add_deploy(program);
+  add_verify(program);
+  add_profile(program);
+  add_run(program);
+  add_convert(program);
+#ifdef THIMBLE_TRAINING
+  add_report(program);
+#endif
+  add_data(program);
+  add_zoo(program);
+  add_devices(program);
+  for (CLI::App* verb : program.get_subcommands({})) verb->get_formatter()->column_width(26);
+
+  try {
+    program.parse(argc, argv);
+    return ExitCode::kDone;
+  } catch (const CLI::Success& success) {
+    program.exit(success);
+    return ExitCode::kDone;
+  } catch (const CLI::ParseError& error) {
+    const auto chosen = program.get_subcommands();
+    const std::string verb = chosen.empty() ? "" : " " + chosen.front()->get_name();
+    return fail(fmt::format("{}. See \"thimble{} --help\".", error.what(), verb), ExitCode::kUsage);
+  } catch (const thimble::Error& error) {
+    return fail(error.what(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return fail(
+        "there is not enough memory for this. Close other programs, or take a smaller model or data set.",
+        ExitCode::kError);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that goes away is an error of writing, not a silent end.
+  std::signal(SIGPIPE, SIG_IGN);
+  return static_cast<int>(run(argc, argv));
+}

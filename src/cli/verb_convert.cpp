@@ -1,0 +1,26 @@
+#include <fmt/format.h>
+
+#include "cli/common.h"
+#include "cli/verbs.h"
+#include "formats/model.h"
+
+namespace thimble::cli {
+
+void add_convert(CLI::App& program) {
+  static CommonOptions common;
+  static std::string model;
+  static std::string output;
+  CLI::App* verb = add_verb(program, "convert", "a model from one file format to another",
+                            "thimble convert model.tflite -o model.onnx", common);
+  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required();
+  verb->add_option("-o,--output", output, "OUT.onnx or OUT.tflite")->required();
+  verb->callback([] {
+    const Graph graph = load_model(model, common.seed);
+    formats::write_model(graph, output);
+    print(common, {{"output", output}, {"nodes", graph.nodes.size()}, {"weights_bytes", weight_bytes(graph)}},
+          fmt::format("{}: {} operators, {} bytes of weights", output, graph.nodes.size(),
+                      grouped(weight_bytes(graph))));
+  });
+}
+
+}  // namespace thimble::cli

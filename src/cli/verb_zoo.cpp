@@ -1,0 +1,56 @@
+#include <fmt/format.h>
+
+#include "cli/common.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "zoo/zoo.h"
+
+namespace thimble::cli {
+namespace {
+
+void list(const CommonOptions& common) {
+  nlohmann::json document = nlohmann::json::array();
+  Table table({"name", "parameters", "MACs", "description"});
+  for (const zoo::Entry& entry : zoo::entries()) {
+    const Graph graph = entry.build(common.seed);
+    document.push_back({{"name", entry.name},
+                        {"parameters", parameter_count(graph)},
+                        {"macs", mac_count(graph)},
+                        {"description", entry.description}});
+    table.add({entry.name, grouped(parameter_count(graph)), grouped(mac_count(graph)), entry.description});
+  }
+  print(common, document, table.text());
+}
+
+void show(const CommonOptions& common, const std::string& name) {
+  const Graph graph = zoo::build(name, common.seed);
+  nlohmann::json layers = nlohmann::json::array();
+  Table table({"layer", "operator", "output", "MACs"});
+  for (const Node& node : graph.nodes) {
+    const Shape& shape = graph.tensor(node.outputs[0]).shape;
+    layers.push_back(
+        {{"name", node.name}, {"op", name_of(node.op)}, {"output", shape}, {"macs", mac_count(graph, node)}});
+    table.add({node.name, std::string(name_of(node.op)), to_string(shape), grouped(mac_count(graph, node))});
+  }
+  const nlohmann::json document = {
+      {"name", name}, {"parameters", parameter_count(graph)}, {"macs", mac_count(graph)}, {"layers", layers}};
+  print(common, document,
+        fmt::format("{}\n{}: {} parameters, {} multiply-accumulates\n", table.text(), name,
+                    grouped(parameter_count(graph)), grouped(mac_count(graph))));
+}
+
+}  // namespace
+
+void add_zoo(CLI::App& program) {
+  static CommonOptions common;
+  static std::string name;
+  CLI::App* verb = program.add_subcommand("zoo", "architectures: list, show NAME")->require_subcommand(1);
+  verb->footer("Example:\n  thimble zoo show mnist-cnn");
+  add_verb(*verb, "list", "names, parameters, multiply-accumulates", "thimble zoo list", common)
+      ->callback([] { list(common); });
+  CLI::App* one = add_verb(*verb, "show", "the layers of one", "thimble zoo show mnist-cnn", common);
+  one->add_option("NAME", name, "an architecture's name")->required();
+  one->callback([] { show(common, name); });
+}
+
+}  // namespace thimble::cli
