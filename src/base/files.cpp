@@ -39,7 +39,8 @@ std::string reason_of(int error_number) { return std::strerror(error_number); }
 
 template <typename Container>
 Container read_whole(const std::filesystem::path& path, uint64_t limit_bytes) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK: opening a named pipe would wait for a writer.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
     throw Error(path.string(), fmt::format("cannot be opened ({})", reason_of(errno)),
                 "Check the path and its permissions");

@@ -34,7 +34,7 @@ ProgressBar::~ProgressBar() {
 void ProgressBar::operator()(const ProgressUpdate& update) {
   if (!enabled_) return;
   const auto now = Clock::now();
-  if (update.stage != stage_) {
+  if (update.stage != stage_ || update.done < first_done_) {
     if (drawn_) fmt::print(stderr, "\n");
     stage_ = update.stage;
     first_done_ = update.done;

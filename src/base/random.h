@@ -21,7 +21,8 @@ class Random {
   uint32_t below(uint32_t bound) { return static_cast<uint32_t>(((bits() >> 32) * uint64_t{bound}) >> 32); }
   /// Uniform in [low, high], both included.
   int32_t between(int32_t low, int32_t high) {
-    return low + static_cast<int32_t>(below(static_cast<uint32_t>(high - low) + 1));
+    const uint64_t count = static_cast<uint64_t>(int64_t{high} - low) + 1;
+    return static_cast<int32_t>(low + static_cast<int64_t>(((bits() >> 32) * count) >> 32));
   }
   /// Uniform in [0, 1).
   double uniform() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }

@@ -13,12 +13,17 @@ namespace thimble {
 
 struct TomlTable::State {
   std::string where;
-  toml::table table;
+  // Shared by the tables of a document: a copy of a table would lose the lines it was read from.
+  std::shared_ptr<const toml::table> document;
+  const toml::table* table;
   std::set<std::string, std::less<>> asked;
 
   const toml::node* find(std::string_view key) {
     asked.emplace(key);
-    return table.get(key);
+    return table->get(key);
+  }
+  std::unique_ptr<State> below(const toml::table& sub_table) const {
+    return std::make_unique<State>(State{where, document, &sub_table, {}});
   }
 };
 
@@ -39,7 +44,8 @@ TomlTable TomlTable::parse(std::string_view text, std::string_view where) {
   try {
     auto state = std::make_unique<State>();
     state->where = where;
-    state->table = toml::parse(text, where);
+    state->document = std::make_shared<const toml::table>(toml::parse(text, where));
+    state->table = state->document.get();
     return TomlTable(std::move(state));
   } catch (const toml::parse_error& error) {
     throw Error(place(where, error.source()), fmt::format("is not valid TOML ({})", error.description()),
@@ -47,11 +53,11 @@ TomlTable TomlTable::parse(std::string_view text, std::string_view where) {
   }
 }
 
-bool TomlTable::has(std::string_view key) const { return state_->table.contains(key); }
+bool TomlTable::has(std::string_view key) { return state_->find(key) != nullptr; }
 
 void TomlTable::fail(std::string_view key, std::string_view reason, std::string_view remedy) const {
-  const toml::node* node = state_->table.get(key);
-  throw Error(place(state_->where, node != nullptr ? node->source() : state_->table.source()),
+  const toml::node* node = state_->table->get(key);
+  throw Error(place(state_->where, node != nullptr ? node->source() : state_->table->source()),
               fmt::format("'{}' {}", key, reason), remedy);
 }
 
@@ -116,10 +122,7 @@ std::optional<TomlTable> TomlTable::table(std::string_view key) {
   const toml::node* node = state_->find(key);
   if (node == nullptr) return std::nullopt;
   if (!node->is_table()) fail(key, "is not a table", fmt::format("Write it as [{}]", key));
-  auto state = std::make_unique<State>();
-  state->where = state_->where;
-  state->table = *node->as_table();
-  return TomlTable(std::move(state));
+  return TomlTable(state_->below(*node->as_table()));
 }
 
 std::vector<TomlTable> TomlTable::tables(std::string_view key) {
@@ -129,22 +132,19 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key) {
     fail(key, "is not a list of tables", fmt::format("Write each as [[{}]]", key));
   std::vector<TomlTable> result;
   for (const toml::node& element : *node->as_array()) {
-    auto state = std::make_unique<State>();
-    state->where = state_->where;
-    state->table = *element.as_table();
-    result.push_back(TomlTable(std::move(state)));
+    result.push_back(TomlTable(state_->below(*element.as_table())));
   }
   return result;
 }
 
 std::vector<std::string> TomlTable::keys() const {
   std::vector<std::string> result;
-  for (const auto& [key, node] : state_->table) result.emplace_back(key.str());
+  for (const auto& [key, node] : *state_->table) result.emplace_back(key.str());
   return result;
 }
 
 void TomlTable::expect_no_other_keys() const {
-  for (const auto& [key, node] : state_->table) {
+  for (const auto& [key, node] : *state_->table) {
     if (!state_->asked.contains(key.str())) {
       fail(key.str(), "is not known here", fmt::format("The keys are: {}", fmt::join(state_->asked, ", ")));
     }

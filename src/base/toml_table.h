@@ -22,7 +22,8 @@ class TomlTable {
   TomlTable& operator=(TomlTable&&) noexcept;
   ~TomlTable();
 
-  bool has(std::string_view key) const;
+  /// Whether the key is there; asking makes it known.
+  bool has(std::string_view key);
 
   // A value that must be there, or, with a default, may be left out. Numbers must lie in [low, high].
   std::string text(std::string_view key);
