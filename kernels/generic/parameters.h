@@ -1,4 +1,5 @@
-/* Parameters of the kernels: everything but the tensors' addresses. In generated C they are compile-time constants. */
+/* Parameters of the kernels: everything but the tensors' addresses. In generated C they are compile-time
+ * constants. */
 #ifndef THIMBLE_GENERIC_PARAMETERS_H
 #define THIMBLE_GENERIC_PARAMETERS_H
 
@@ -14,7 +15,8 @@ typedef struct {
   int32_t kernel_h, kernel_w;
   int32_t stride_h, stride_w;
   int32_t dilation_h, dilation_w;
-  int32_t pad_top, pad_left; /* what lies beyond the bottom and right edges follows from output_h and output_w */
+  int32_t pad_top,
+      pad_left; /* what lies beyond the bottom and right edges follows from output_h and output_w */
   int32_t groups;
   int32_t input_offset, output_offset;
   int32_t output_min, output_max;
@@ -41,8 +43,8 @@ typedef struct {
   float float_min, float_max;
 } thimble_fully_connected_parameters;
 
-/* Broadcast operands of at most four axes: the output's extents, and each operand's stride in elements along every
- * axis, 0 where it is broadcast. Outermost axis first; missing axes have extent 1. */
+/* Broadcast operands of at most four axes: the output's extents, and each operand's stride in elements along
+ * every axis, 0 where it is broadcast. Outermost axis first; missing axes have extent 1. */
 typedef struct {
   int32_t extent[4];
   int32_t stride_a[4];
@@ -78,10 +80,13 @@ typedef struct {
   float float_min, float_max;
 } thimble_pool2d_parameters;
 
-/* (outer, reduced, inner) -> (outer, inner). The integer kernel multiplies the sum of (input + input_offset) by
- * multiplier * 2^shift, which holds the division by `reduced` and the change of scale. */
+/* (outer, reduced, inner) -> (outer, inner). The integer kernel multiplies the sum of (input + input_offset)
+ * by multiplier * 2^shift, which holds the division by `reduced` and the change of scale; with
+ * same_quantization it divides the plain sum by `reduced` and truncates. Those are TensorFlow Lite's two
+ * ways. */
 typedef struct {
   int32_t outer, reduced, inner;
+  int32_t same_quantization; /* 1: input and output share scale and zero point */
   int32_t input_offset, output_offset;
   int32_t multiplier, shift;
 } thimble_mean_parameters;
@@ -95,19 +100,15 @@ typedef struct {
 } thimble_softmax_parameters;
 
 typedef struct {
-  int32_t bytes;
+  int32_t elements;
 } thimble_copy_parameters;
 
-/* One input of a Concat: `rows` runs of `input_run` bytes go to every `output_run` bytes from `output_start` on. */
+/* One input of a Concat: `rows` runs of `input_run` elements go to every `output_run` elements from
+ * `output_start` on. */
 typedef struct {
   int32_t rows;
   int32_t input_run, output_run, output_start;
 } thimble_concat_piece;
-
-typedef struct {
-  int32_t pieces;
-  thimble_concat_piece piece[8];
-} thimble_concat_parameters;
 
 /* At most four axes, outermost first; missing axes have extent 1 and no padding. */
 typedef struct {

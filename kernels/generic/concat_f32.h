@@ -1,0 +1,18 @@
+/* Copies one input of a Concat to its place in the output; one call an input. */
+#ifndef THIMBLE_GENERIC_CONCAT_F32_H
+#define THIMBLE_GENERIC_CONCAT_F32_H
+
+#include <string.h>
+
+#include "kernel.h"
+#include "parameters.h"
+
+THIMBLE_KERNEL void thimble_concat_generic_f32(const thimble_concat_piece* p, const float* input,
+                                               float* output) {
+  output += p->output_start;
+  for (int32_t row = 0; row < p->rows; ++row) {
+    memcpy(output + row * p->output_run, input + row * p->input_run, (size_t)p->input_run * sizeof(float));
+  }
+}
+
+#endif

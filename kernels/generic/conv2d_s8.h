@@ -1,0 +1,50 @@
+/* (H, W, C) x (O, KH, KW, C / groups) + (O) -> (OH, OW, O) */
+#ifndef THIMBLE_GENERIC_CONV2D_S8_H
+#define THIMBLE_GENERIC_CONV2D_S8_H
+
+#include "dot_s8.h"
+#include "fixed_point.h"
+#include "parameters.h"
+#include "window.h"
+
+/* bias may be NULL. multipliers and shifts have one entry an output channel. */
+THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p, const int8_t* input,
+                                              const int8_t* weights, const int32_t* bias,
+                                              const int32_t* multipliers, const int32_t* shifts,
+                                              int8_t* output) {
+  const int32_t depth = p->input_c / p->groups;
+  const int32_t group_outputs = p->output_c / p->groups;
+  const int32_t kernel_row = p->kernel_w * depth;
+  const int32_t kernel_size = p->kernel_h * kernel_row;
+  for (int32_t y = 0; y < p->output_h; ++y) {
+    const thimble_window rows =
+        thimble_window_at(y, p->stride_h, p->pad_top, p->dilation_h, p->kernel_h, p->input_h);
+    for (int32_t x = 0; x < p->output_w; ++x) {
+      const thimble_window columns =
+          thimble_window_at(x, p->stride_w, p->pad_left, p->dilation_w, p->kernel_w, p->input_w);
+      for (int32_t o = 0; o < p->output_c; ++o) {
+        const int32_t first_channel = o / group_outputs * depth;
+        const int8_t* const kernel = weights + o * kernel_size;
+        int32_t sum = bias ? bias[o] : 0;
+        for (int32_t i = rows.begin; i < rows.end; ++i) {
+          const int32_t row = (rows.start + i * p->dilation_h) * p->input_w;
+          if (p->groups == 1 && p->dilation_w == 1) { /* a row of taps is one run of memory */
+            sum = thimble_dot_s8(sum, input + (row + columns.start + columns.begin) * depth,
+                                 kernel + i * kernel_row + columns.begin * depth,
+                                 (columns.end - columns.begin) * depth, p->input_offset);
+          } else {
+            for (int32_t j = columns.begin; j < columns.end; ++j) {
+              const int32_t pixel = row + columns.start + j * p->dilation_w;
+              sum = thimble_dot_s8(sum, input + pixel * p->input_c + first_channel,
+                                   kernel + i * kernel_row + j * depth, depth, p->input_offset);
+            }
+          }
+        }
+        *output++ = thimble_requantize(sum, multipliers[o], shifts[o], p->output_offset, p->output_min,
+                                       p->output_max);
+      }
+    }
+  }
+}
+
+#endif

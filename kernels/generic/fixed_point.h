@@ -1,0 +1,57 @@
+/* Fixed-point arithmetic of TensorFlow Lite's integer kernels (gemmlowp's, with double rounding). Overflow
+ * wraps, as it does there. A right shift of a negative number must be arithmetic, as it is in every compiler
+ * we know of. */
+#ifndef THIMBLE_GENERIC_FIXED_POINT_H
+#define THIMBLE_GENERIC_FIXED_POINT_H
+
+#include <stdint.h>
+
+#include "kernel.h"
+
+THIMBLE_KERNEL int32_t thimble_clamp(int32_t x, int32_t low, int32_t high) {
+  return x < low ? low : (x > high ? high : x);
+}
+
+THIMBLE_KERNEL int32_t thimble_wrapping_add(int32_t a, int32_t b) {
+  return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+/* a * b / 2^31, rounded to nearest, ties upward. One of the two must not be -2^31. */
+THIMBLE_KERNEL int32_t thimble_high_multiply(int32_t a, int32_t b) {
+  return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+/* x / 2^exponent, rounded to nearest, ties away from zero; 0 <= exponent <= 31 */
+THIMBLE_KERNEL int32_t thimble_rounding_shift_right(int32_t x, int32_t exponent) {
+  const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1U);
+  const int32_t remainder = x & mask;
+  const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+  return (x >> exponent) + (remainder > threshold ? 1 : 0);
+}
+
+/* x * 2^exponent, saturating; 0 <= exponent <= 31 */
+THIMBLE_KERNEL int32_t thimble_saturating_shift_left(int32_t x, int32_t exponent) {
+  const int32_t limit = INT32_MAX >> exponent;
+  if (x > limit) return INT32_MAX;
+  if (x < -limit - 1) return INT32_MIN;
+  return (int32_t)((uint32_t)x << exponent);
+}
+
+/* x * multiplier * 2^-31 * 2^shift: TensorFlow Lite's MultiplyByQuantizedMultiplier. multiplier >= 0,
+ * -31 <= shift <= 31 */
+THIMBLE_KERNEL int32_t thimble_multiply_by_quantized_multiplier(int32_t x, int32_t multiplier,
+                                                                int32_t shift) {
+  const int32_t left = shift > 0 ? shift : 0;
+  const int32_t right = shift > 0 ? 0 : -shift;
+  return thimble_rounding_shift_right(thimble_high_multiply((int32_t)((uint32_t)x << left), multiplier),
+                                      right);
+}
+
+/* An accumulator as an int8 output: scaled, offset and clamped. */
+THIMBLE_KERNEL int8_t thimble_requantize(int32_t x, int32_t multiplier, int32_t shift, int32_t offset,
+                                         int32_t low, int32_t high) {
+  const int32_t scaled = thimble_multiply_by_quantized_multiplier(x, multiplier, shift);
+  return (int8_t)thimble_clamp(thimble_wrapping_add(scaled, offset), low, high);
+}
+
+#endif

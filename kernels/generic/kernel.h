@@ -1,0 +1,17 @@
+/* What every kernel starts from: how it is declared, and small helpers of the float kernels. */
+#ifndef THIMBLE_GENERIC_KERNEL_H
+#define THIMBLE_GENERIC_KERNEL_H
+
+/* A kernel is inlined into each layer's function, where its parameters are constants: the compiler
+ * specializes it. */
+#if defined(__GNUC__)
+#define THIMBLE_KERNEL static inline __attribute__((always_inline, unused))
+#else
+#define THIMBLE_KERNEL static inline
+#endif
+
+THIMBLE_KERNEL float thimble_clamp_f32(float x, float low, float high) {
+  return x < low ? low : (x > high ? high : x);
+}
+
+#endif

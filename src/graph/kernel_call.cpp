@@ -1,0 +1,508 @@
+#include "graph/kernel_call.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cfloat>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace thimble {
+namespace {
+
+struct IntegerRange {
+  int32_t low;
+  int32_t high;
+};
+
+struct FixedPoint {
+  int32_t multiplier;
+  int32_t shift;
+};
+
+/// One axis of a tensor walk.
+struct BroadcastAxis {
+  int32_t extent;
+  int32_t stride_a;
+  int32_t stride_b;
+};
+
+/// Kernel calls of one node: knows its tensors, and its name for the errors.
+class Caller {
+ public:
+  Caller(const Graph& graph, const Node& node) : graph_(graph), node_(node) {
+    if (integer()) {
+      if (input(0).type == DataType::kInt8) check_activation(input(0));
+      check_activation(output());
+    }
+  }
+
+  KernelCall operator()(const Conv2D& o) const {
+    const Shape& x = one_sample(input(0));
+    const Shape& w = weights(0).shape;
+    const Shape& y = output().shape;
+    thimble_conv2d_parameters p{};
+    p.input_h = x[1], p.input_w = x[2], p.input_c = x[3];
+    p.output_h = y[1], p.output_w = y[2], p.output_c = y[3];
+    p.kernel_h = w[1], p.kernel_w = w[2];
+    p.groups = o.groups;
+    set_window(p, o);
+    p.dilation_h = o.dilation_h, p.dilation_w = o.dilation_w;
+    set_output(p, o.activation);
+    return weighted(p, y[3], true);
+  }
+
+  KernelCall operator()(const DepthwiseConv2D& o) const {
+    const Shape& x = one_sample(input(0));
+    const Shape& w = weights(3).shape;
+    const Shape& y = output().shape;
+    thimble_depthwise_conv2d_parameters p{};
+    p.input_h = x[1], p.input_w = x[2], p.input_c = x[3];
+    p.output_h = y[1], p.output_w = y[2];
+    p.multiplier = o.multiplier;
+    p.kernel_h = w[1], p.kernel_w = w[2];
+    set_window(p, o);
+    p.dilation_h = o.dilation_h, p.dilation_w = o.dilation_w;
+    set_output(p, o.activation);
+    return weighted(p, y[3], true);
+  }
+
+  KernelCall operator()(const FullyConnected& o) const {
+    const Shape& x = one_sample(input(0));
+    weights(0);
+    thimble_fully_connected_parameters p{};
+    p.input_n = x[1];
+    p.output_n = output().shape[1];
+    set_output(p, o.activation);
+    return weighted(p, p.output_n, false);
+  }
+
+  KernelCall operator()(const Add& o) const {
+    thimble_add_parameters p{};
+    p.shape = broadcast();
+    set_output(p, o.activation);
+    if (integer()) {
+      // Both operands come to half the larger scale, with 20 more bits, before they are added.
+      const double scale_a = scale(input(0));
+      const double scale_b = scale(input(1));
+      const double common = 2 * std::max(scale_a, scale_b);
+      p.left_shift = 20;
+      p.offset_a = -zero_point(input(0));
+      p.offset_b = -zero_point(input(1));
+      store(fixed_point(scale_a / common), &p.multiplier_a, &p.shift_a);
+      store(fixed_point(scale_b / common), &p.multiplier_b, &p.shift_b);
+      store(fixed_point(common / ((1 << p.left_shift) * scale(output()))), &p.multiplier_output,
+            &p.shift_output);
+    }
+    return {p, {}, {}};
+  }
+
+  KernelCall operator()(const Mul& o) const {
+    thimble_mul_parameters p{};
+    p.shape = broadcast();
+    set_output(p, o.activation);
+    if (integer()) {
+      p.offset_a = -zero_point(input(0));
+      p.offset_b = -zero_point(input(1));
+      store(fixed_point(scale(input(0)) * scale(input(1)) / scale(output())), &p.multiplier_output,
+            &p.shift_output);
+    }
+    return {p, {}, {}};
+  }
+
+  KernelCall operator()(const MaxPool2D& o) const { return pool(o); }
+  KernelCall operator()(const AveragePool2D& o) const { return pool(o); }
+
+  KernelCall operator()(const Mean& o) const {
+    const Shape& x = input(0).shape;
+    thimble_mean_parameters p{};
+    p.outer = product(x, 0, static_cast<size_t>(o.axes.front()));
+    p.reduced = product(x, static_cast<size_t>(o.axes.front()), static_cast<size_t>(o.axes.back()) + 1);
+    p.inner = product(x, static_cast<size_t>(o.axes.back()) + 1, x.size());
+    if (integer()) {
+      if (p.reduced > INT32_MAX / 255)
+        fail("the sum over so many elements overflows 32 bits", "Split the mean");
+      p.same_quantization =
+          scale(input(0)) == scale(output()) && zero_point(input(0)) == zero_point(output()) ? 1 : 0;
+      p.input_offset = -zero_point(input(0));
+      p.output_offset = zero_point(output());
+      // The division goes into the multiplier, whose upper bits it takes are won back by a shift.
+      const FixedPoint factor = fixed_point(scale(input(0)) / scale(output()));
+      const int32_t won = std::min(static_cast<int32_t>(std::bit_width(static_cast<uint32_t>(p.reduced))) - 1,
+                                   31 + factor.shift);
+      p.multiplier = static_cast<int32_t>((int64_t{factor.multiplier} << won) / p.reduced);
+      p.shift = factor.shift - won;
+    }
+    return {p, {}, {}};
+  }
+
+  KernelCall operator()(const Softmax& o) const {
+    const Shape& x = input(0).shape;
+    thimble_softmax_parameters p{};
+    p.depth = x.back();
+    p.rows = product(x, 0, x.size() - 1);
+    p.beta = o.beta;
+    if (integer()) {
+      if (scale(output()) != 1.0 / 256 || zero_point(output()) != -128) {
+        fail("its output needs scale 1/256 and zero point -128", kQuantizeAgain);
+      }
+      constexpr int kIntegerBits = 5;  // of the exponent: Q5.26
+      const double factor = std::min(double{o.beta} * scale(input(0)) * (1 << (31 - kIntegerBits)),
+                                     static_cast<double>((int64_t{1} << 31) - 1));
+      if (!(factor > 1)) fail("the scale of its input is too small", kQuantizeAgain);
+      store(fixed_point(factor), &p.input_multiplier, &p.input_left_shift);
+      p.diff_min = -static_cast<int32_t>(
+          std::floor(((1 << kIntegerBits) - 1) * std::ldexp(1.0, 31 - kIntegerBits - p.input_left_shift)));
+    }
+    return {p, {}, {}};
+  }
+
+  KernelCall operator()(const Reshape&) const {
+    check_same_scale();
+    return {thimble_copy_parameters{elements()}, {}, {}};
+  }
+
+  KernelCall operator()(const Concat& o) const {
+    check_same_scale();
+    const auto axis = static_cast<size_t>(o.axis);
+    const Shape& y = output().shape;
+    std::vector<thimble_concat_piece> pieces;
+    int32_t start = 0;
+    for (size_t i = 0; i < node_.inputs.size(); ++i) {
+      thimble_concat_piece piece{};
+      piece.rows = product(y, 0, axis);
+      piece.input_run = product(input(i).shape, axis, y.size());
+      piece.output_run = product(y, axis, y.size());
+      piece.output_start = start;
+      start += piece.input_run;
+      pieces.push_back(piece);
+    }
+    return {std::move(pieces), {}, {}};
+  }
+
+  KernelCall operator()(const Pad& o) const {
+    check_same_scale();
+    struct Axis {
+      int32_t extent, before, after;
+    };
+    std::vector<Axis> axes;
+    for (size_t i = 0; i < input(0).shape.size(); ++i) {
+      const Axis axis{input(0).shape[i], o.before[i], o.after[i]};
+      if (axis.before == 0 && axis.after == 0 && !axes.empty()) {
+        Axis& last = axes.back();  // an axis without padding is part of the one before it
+        last = {last.extent * axis.extent, last.before * axis.extent, last.after * axis.extent};
+      } else if (axis.extent != 1 || axis.before != 0 || axis.after != 0) {
+        axes.push_back(axis);
+      }
+    }
+    thimble_pad_parameters p{};
+    if (axes.size() > std::size(p.input)) fail("pads more than four axes", kNoKernel);
+    std::fill_n(p.input, std::size(p.input), 1);
+    for (size_t i = 0; i < axes.size(); ++i) {
+      const size_t place = std::size(p.input) - axes.size() + i;
+      p.input[place] = axes[i].extent;
+      p.before[place] = axes[i].before;
+      p.after[place] = axes[i].after;
+    }
+    if (integer()) p.value = zero_point(output());
+    return {p, {}, {}};
+  }
+
+  KernelCall operator()(const Quantize&) const {
+    if (input(0).type != DataType::kFloat32) return requantize({-128, 127});
+    return {
+        thimble_quantize_parameters{elements(), static_cast<float>(scale(output())), zero_point(output())},
+        {},
+        {}};
+  }
+
+  KernelCall operator()(const Dequantize&) const {
+    check_activation(input(0));
+    return {
+        thimble_dequantize_parameters{elements(), static_cast<float>(scale(input(0))), zero_point(input(0))},
+        {},
+        {}};
+  }
+
+  KernelCall operator()(const BatchNorm& o) const {
+    thimble_batch_norm_parameters p{};
+    p.channels = input(0).shape.back();
+    p.rows = elements() / p.channels;
+    p.epsilon = o.epsilon;
+    return {p, {}, {}};
+  }
+
+  KernelCall operator()(const Relu&) const { return relu(Activation::kRelu); }
+  KernelCall operator()(const Relu6&) const { return relu(Activation::kRelu6); }
+
+ private:
+  static constexpr std::string_view kQuantizeAgain =
+      "Quantize the model again, or correct the scales in its file";
+  static constexpr std::string_view kNoKernel = "Rewrite this part of the model with other operators";
+
+  [[noreturn]] void fail(std::string_view reason, std::string_view remedy) const {
+    throw Error(fmt::format("{} '{}'", name_of(node_.op), node_.name), reason, remedy);
+  }
+
+  const Tensor& input(size_t i) const { return graph_.tensor(node_.inputs.at(i)); }
+  const Tensor& output() const { return graph_.tensor(node_.outputs.at(0)); }
+  bool integer() const { return output().type != DataType::kFloat32; }
+  int32_t elements() const { return static_cast<int32_t>(output().elements()); }
+
+  static double scale(const Tensor& tensor) { return tensor.quantization->scales[0]; }
+  static int32_t zero_point(const Tensor& tensor) { return tensor.quantization->zero_points[0]; }
+
+  static int32_t product(const Shape& shape, size_t begin, size_t end) {
+    int32_t result = 1;
+    for (size_t i = begin; i < end; ++i) result *= shape[i];
+    return result;
+  }
+
+  static void store(FixedPoint value, int32_t* multiplier, int32_t* shift) {
+    *multiplier = value.multiplier;
+    *shift = value.shift;
+  }
+
+  FixedPoint fixed_point(double real) const {
+    FixedPoint result{};
+    quantize_multiplier(real, &result.multiplier, &result.shift);
+    if (result.shift > 31) fail("its scales are too far apart for 32-bit arithmetic", kQuantizeAgain);
+    return result;
+  }
+
+  void check_activation(const Tensor& tensor) const {
+    if (!tensor.quantization || tensor.quantization->per_channel()) {
+      fail(fmt::format("'{}' needs one scale for the whole tensor", tensor.name), kQuantizeAgain);
+    }
+  }
+
+  /// Kernels that only move or choose integers cannot change their scale; TensorFlow Lite tolerates 1e-6.
+  void check_same_scale() const {
+    if (!integer()) return;
+    for (size_t i = 0; i < node_.inputs.size(); ++i) {
+      check_activation(input(i));
+      if (std::abs(scale(input(i)) - scale(output())) > 1e-6 ||
+          zero_point(input(i)) != zero_point(output())) {
+        fail(fmt::format("'{}' and '{}' have different scales", input(i).name, output().name),
+             kQuantizeAgain);
+      }
+    }
+  }
+
+  const Shape& one_sample(const Tensor& tensor) const {
+    if (tensor.shape[0] != 1) {
+      fail(fmt::format("'{}' has shape {}, a batch of more than one sample", tensor.name,
+                       to_string(tensor.shape)),
+           "Give the model a batch size of 1");
+    }
+    return tensor.shape;
+  }
+
+  /// The weights, which may have a scale for each index along `axis`, or one.
+  const Tensor& weights(int32_t axis) const {
+    const Tensor& w = input(1);
+    if (!integer()) return w;
+    if (w.type != DataType::kInt8) {
+      fail(fmt::format("no kernel computes it with weights of type {}", name_of(w.type)), kNoKernel);
+    }
+    const Quantization& q = *w.quantization;
+    if (q.per_channel() && q.axis != axis) {
+      fail(fmt::format("the weights '{}' have scales along axis {}, not along the output channels", w.name,
+                       q.axis),
+           kQuantizeAgain);
+    }
+    if (std::any_of(q.zero_points.begin(), q.zero_points.end(), [](int32_t z) { return z != 0; })) {
+      fail(fmt::format("the weights '{}' have a zero point other than 0", w.name), kQuantizeAgain);
+    }
+    return w;
+  }
+
+  /// The integers that an activation function lets through at the output's scale (TensorFlow Lite's
+  /// CalculateActivationRangeQuantized).
+  IntegerRange integer_range(Activation activation) const {
+    const float scale = output().quantization->scales[0];
+    const auto quantized = [&](float real) {
+      const float rounded = std::round(real / scale);
+      return zero_point(output()) + static_cast<int32_t>(std::min(rounded, 512.0F));  // saturates below
+    };
+    switch (activation) {
+      case Activation::kNone:
+        break;
+      case Activation::kRelu:
+        return {std::max(-128, quantized(0)), 127};
+      case Activation::kRelu6:
+        return {std::max(-128, quantized(0)), std::min(127, quantized(6))};
+    }
+    return {-128, 127};
+  }
+
+  template <typename Parameters>
+  static void set_float_range(Parameters& p, Activation activation) {
+    p.float_min = activation == Activation::kNone ? -FLT_MAX : 0;
+    p.float_max = activation == Activation::kRelu6 ? 6 : FLT_MAX;
+  }
+
+  /// The clamp of a float or integer output and, where the kernel takes them, the offsets.
+  template <typename Parameters>
+  void set_output(Parameters& p, Activation activation) const {
+    set_float_range(p, activation);
+    if (!integer()) return;
+    const IntegerRange range = integer_range(activation);
+    p.output_min = range.low;
+    p.output_max = range.high;
+    if constexpr (requires { p.output_offset; }) p.output_offset = zero_point(output());
+    if constexpr (requires { p.input_offset; }) p.input_offset = -zero_point(input(0));
+  }
+
+  template <typename Parameters, typename Window>
+  static void set_window(Parameters& p, const Window& o) {
+    p.stride_h = o.stride_h, p.stride_w = o.stride_w;
+    p.pad_top = o.padding.top, p.pad_left = o.padding.left;
+  }
+
+  /// A call with a multiplier for each output channel. TensorFlow Lite multiplies the scales of input and
+  /// weights as double, but as float where a dense layer has one weight scale; to the last bit we do as it
+  /// does.
+  template <typename Parameters>
+  KernelCall weighted(const Parameters& p, int32_t channels, bool always_double) const {
+    KernelCall call{p, {}, {}};
+    if (!integer()) return call;
+    const std::vector<float>& scales = input(1).quantization->scales;
+    const float input_scale = input(0).quantization->scales[0];
+    for (int32_t channel = 0; channel < channels; ++channel) {
+      const float weight_scale = scales[scales.size() == 1 ? 0 : static_cast<size_t>(channel)];
+      const double product = always_double || scales.size() > 1 ? double{input_scale} * weight_scale
+                                                                : double{input_scale * weight_scale};
+      const FixedPoint factor = fixed_point(product / scale(output()));
+      call.multipliers.push_back(factor.multiplier);
+      call.shifts.push_back(factor.shift);
+    }
+    return call;
+  }
+
+  /// Shapes a and b as at most four axes: neighbours that both operands walk alike are one axis.
+  thimble_broadcast broadcast() const {
+    if (integer()) check_activation(input(1));
+    const Shape& y = output().shape;
+    const auto strides = [&](const Shape& shape) {
+      std::vector<int32_t> result(y.size(), 0);
+      int32_t stride = 1;
+      for (size_t i = shape.size(); i-- > 0;) {
+        if (shape[i] != 1) result[y.size() - shape.size() + i] = stride;
+        stride *= shape[i];
+      }
+      return result;
+    };
+    const std::vector<int32_t> strides_a = strides(input(0).shape);
+    const std::vector<int32_t> strides_b = strides(input(1).shape);
+    std::vector<BroadcastAxis> axes;
+    for (size_t i = 0; i < y.size(); ++i) {
+      if (y[i] == 1) continue;
+      const BroadcastAxis axis{y[i], strides_a[i], strides_b[i]};
+      if (!axes.empty() && axes.back().stride_a == axis.stride_a * axis.extent &&
+          axes.back().stride_b == axis.stride_b * axis.extent) {
+        axes.back() = {axes.back().extent * axis.extent, axis.stride_a, axis.stride_b};
+      } else {
+        axes.push_back(axis);
+      }
+    }
+    thimble_broadcast result{};
+    constexpr size_t kAxes = std::size(decltype(result.extent){});
+    if (axes.size() > kAxes) fail("broadcasts over more than four axes", kNoKernel);
+    std::fill_n(result.extent, kAxes, 1);
+    for (size_t i = 0; i < axes.size(); ++i) {
+      const size_t place = kAxes - axes.size() + i;
+      result.extent[place] = axes[i].extent;
+      result.stride_a[place] = axes[i].stride_a;
+      result.stride_b[place] = axes[i].stride_b;
+    }
+    return result;
+  }
+
+  template <typename Pool>
+  KernelCall pool(const Pool& o) const {
+    check_same_scale();
+    const Shape& x = one_sample(input(0));
+    const Shape& y = output().shape;
+    thimble_pool2d_parameters p{};
+    p.input_h = x[1], p.input_w = x[2], p.channels = x[3];
+    p.output_h = y[1], p.output_w = y[2];
+    p.kernel_h = o.kernel_h, p.kernel_w = o.kernel_w;
+    set_window(p, o);
+    set_output(p, o.activation);
+    return {p, {}, {}};
+  }
+
+  KernelCall requantize(IntegerRange range) const {
+    thimble_requantize_parameters p{};
+    p.elements = elements();
+    p.input_offset = -zero_point(input(0));
+    p.output_offset = zero_point(output());
+    store(fixed_point(scale(input(0)) / scale(output())), &p.multiplier, &p.shift);
+    p.output_min = range.low;
+    p.output_max = range.high;
+    return {p, {}, {}};
+  }
+
+  KernelCall relu(Activation activation) const {
+    if (integer()) return requantize(integer_range(activation));
+    thimble_relu_parameters p{};
+    p.elements = elements();
+    set_float_range(p, activation);
+    return {p, {}, {}};
+  }
+
+  const Graph& graph_;
+  const Node& node_;
+};
+
+std::string_view stem(const Operator& op, bool integer_input, bool integer_output) {
+  return std::visit(
+      Overload{[](const Conv2D&) { return "conv2d"; },
+               [](const DepthwiseConv2D&) { return "depthwise_conv2d"; },
+               [](const FullyConnected&) { return "fully_connected"; }, [](const Add&) { return "add"; },
+               [](const Mul&) { return "mul"; }, [](const MaxPool2D&) { return "max_pool2d"; },
+               [](const AveragePool2D&) { return "average_pool2d"; }, [](const Mean&) { return "mean"; },
+               [](const Softmax&) { return "softmax"; }, [](const Reshape&) { return "copy"; },
+               [](const Concat&) { return "concat"; }, [](const Pad&) { return "pad"; },
+               [&](const Quantize&) { return integer_input ? "requantize" : "quantize"; },
+               [](const Dequantize&) { return "dequantize"; }, [](const BatchNorm&) { return "batch_norm"; },
+               [&](const Relu&) { return integer_output ? "requantize" : "relu"; },
+               [&](const Relu6&) { return integer_output ? "requantize" : "relu"; }},
+      op);
+}
+
+}  // namespace
+
+KernelCall kernel_call(const Graph& graph, const Node& node) {
+  return std::visit(Caller(graph, node), node.op);
+}
+
+KernelName generic_kernel(const Graph& graph, const Node& node) {
+  const bool integer_input = graph.tensor(node.inputs.at(0)).type != DataType::kFloat32;
+  const bool integer_output = graph.tensor(node.outputs.at(0)).type != DataType::kFloat32;
+  const std::string_view operation = stem(node.op, integer_input, integer_output);
+  const std::string_view type = integer_input || integer_output ? "s8" : "f32";
+  return {fmt::format("thimble_{}_generic_{}", operation, type),
+          fmt::format("generic/{}_{}.h", operation, type)};
+}
+
+void quantize_multiplier(double real, int32_t* multiplier, int32_t* shift) {
+  int exponent = 0;
+  int64_t fixed = std::llround(std::frexp(real, &exponent) * static_cast<double>(int64_t{1} << 31));
+  if (fixed == int64_t{1} << 31) {
+    fixed /= 2;
+    ++exponent;
+  }
+  if (exponent < -31) {  // smaller than the last bit of any result
+    fixed = 0;
+    exponent = 0;
+  }
+  *multiplier = static_cast<int32_t>(fixed);
+  *shift = exponent;
+}
+
+}  // namespace thimble
