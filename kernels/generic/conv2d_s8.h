@@ -22,26 +22,26 @@ THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p
     for (int32_t x = 0; x < p->output_w; ++x) {
       const thimble_window columns =
           thimble_window_at(x, p->stride_w, p->pad_left, p->dilation_w, p->kernel_w, p->input_w);
-      for (int32_t o = 0; o < p->output_c; ++o) {
-        const int32_t first_channel = o / group_outputs * depth;
-        const int8_t* const kernel = weights + o * kernel_size;
-        int32_t sum = bias ? bias[o] : 0;
-        for (int32_t i = rows.begin; i < rows.end; ++i) {
-          const int32_t row = (rows.start + i * p->dilation_h) * p->input_w;
-          if (p->groups == 1 && p->dilation_w == 1) { /* a row of taps is one run of memory */
-            sum = thimble_dot_s8(sum, input + (row + columns.start + columns.begin) * depth,
-                                 kernel + i * kernel_row + columns.begin * depth,
-                                 (columns.end - columns.begin) * depth, p->input_offset);
-          } else {
-            for (int32_t j = columns.begin; j < columns.end; ++j) {
-              const int32_t pixel = row + columns.start + j * p->dilation_w;
-              sum = thimble_dot_s8(sum, input + pixel * p->input_c + first_channel,
-                                   kernel + i * kernel_row + j * depth, depth, p->input_offset);
+      for (int32_t group = 0; group < p->groups; ++group) {
+        for (int32_t o = group * group_outputs; o < (group + 1) * group_outputs; ++o) {
+          const int8_t* const kernel = weights + o * kernel_size;
+          int32_t sum = bias ? bias[o] : 0;
+          for (int32_t i = rows.begin; i < rows.end; ++i) {
+            const int32_t row = (rows.start + i * p->dilation_h) * p->input_w + columns.start;
+            if (p->groups == 1 && p->dilation_w == 1) { /* a row of taps is one run of memory */
+              sum = thimble_dot_s8(sum, input + (row + columns.begin) * depth,
+                                   kernel + i * kernel_row + columns.begin * depth,
+                                   (columns.end - columns.begin) * depth, p->input_offset);
+            } else {
+              for (int32_t j = columns.begin; j < columns.end; ++j) {
+                sum = thimble_dot_s8(sum, input + (row + j * p->dilation_w) * p->input_c + group * depth,
+                                     kernel + i * kernel_row + j * depth, depth, p->input_offset);
+              }
             }
           }
+          *output++ = thimble_requantize(sum, multipliers[o], shifts[o], p->output_offset, p->output_min,
+                                         p->output_max);
         }
-        *output++ = thimble_requantize(sum, multipliers[o], shifts[o], p->output_offset, p->output_min,
-                                       p->output_max);
       }
     }
   }
