@@ -175,7 +175,8 @@ std::string c_prefix(std::string_view text) {
   while (!name.empty() && name.back() == '_') name.pop_back();
   const bool kernel_name = name.starts_with("thimble");
   if (name.empty()) return "model";
-  if (is_digit(name[0]) || kernel_name || is_taken(name)) name = ("model_" + name).substr(0, kPrefixLimit);
+  if (is_digit(name[0]) || kernel_name || is_taken(name)) name.insert(0, "model_");
+  name.resize(std::min(name.size(), kPrefixLimit));
   while (name.back() == '_') name.pop_back();
   return name;
 }

@@ -32,7 +32,6 @@ struct GeneratedC {
   std::vector<GeneratedFile> files;
   std::vector<GeneratedLayer> layers;  ///< one a node, in order
   MemoryPlan plan;
-  bool is_float = false;  ///< inputs and outputs are float, not int8_t
   size_t arena_bytes = 0;
   std::vector<size_t> input_bytes;
   std::vector<size_t> output_bytes;

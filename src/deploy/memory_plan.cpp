@@ -178,7 +178,7 @@ MemoryPlan plan_memory(const Graph& graph) {
       break;
     }
     Placement other = place(lives, choices, step_limit - steps);
-    steps += other.packing.steps + 1;
+    steps += other.packing.steps + lives.values.size();
     exhausted = exhausted && other.packing.exhausted;
     if (other.packing.bytes < best.packing.bytes) best = std::move(other);
   }

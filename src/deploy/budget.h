@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "deploy/generated_c.h"
+
+namespace thimble::deploy {
+
+/// What a device has for a network.
+struct Budget {
+  std::string device;  ///< "nano33ble"
+  uint64_t ram_bytes = 0;
+  uint64_t flash_bytes = 0;
+};
+
+/// Throws Error with ExitCode::kBudget when the arena does not fit the RAM or the constants do not fit the
+/// flash. The error says what is needed, what there is, and the nearest thing to do. Code and stack come on
+/// top: a network that passes may still be too large by those (profile measures them).
+void check_fits(const Graph& graph, const GeneratedC& program, const Budget& budget);
+
+}  // namespace thimble::deploy
