@@ -1,0 +1,308 @@
+#include "graph/quantize_from_ranges.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+
+namespace thimble {
+namespace {
+
+constexpr float kSoftmaxScale = 1.0F / 256;
+constexpr int32_t kSoftmaxZeroPoint = -128;
+
+/// No activation has a finer scale; the bound keeps every product of scales a normal number.
+constexpr double kSmallestScale = 1e-9;
+
+/// A bias takes at most this many steps, which leaves the accumulator as much room again.
+constexpr double kLargestBias = 1 << 30;
+
+bool is_weighted(const Operator& op) {
+  return std::holds_alternative<Conv2D>(op) || std::holds_alternative<DepthwiseConv2D>(op) ||
+         std::holds_alternative<FullyConnected>(op);
+}
+
+/// Whether the operator only moves or chooses its one input's integers, so that it cannot change their scale.
+bool keeps_scale(const Operator& op) {
+  return std::holds_alternative<MaxPool2D>(op) || std::holds_alternative<AveragePool2D>(op) ||
+         std::holds_alternative<Reshape>(op) || std::holds_alternative<Pad>(op);
+}
+
+Range united(Range a, Range b) { return {std::min(a.low, b.low), std::max(a.high, b.high)}; }
+
+Quantization activation_quantization(Range range) {
+  const double low = std::min(range.low, 0.0F);
+  const double high = std::max(range.high, 0.0F);
+  if (low == high) return {{1.0F / 255}, {-128}, -1, 8};  // a dead activation: any scale does
+  const auto scale = static_cast<float>(std::max((high - low) / 255, kSmallestScale));
+  const double zero_point = std::clamp(std::round(-128 - low / scale), -128.0, 127.0);
+  return {{scale}, {static_cast<int32_t>(zero_point)}, -1, 8};
+}
+
+/// The sets of tensors that must share one scale.
+class ScaleGroups {
+ public:
+  explicit ScaleGroups(size_t tensors) : parent_(tensors) { std::iota(parent_.begin(), parent_.end(), 0); }
+
+  TensorId of(TensorId id) const {
+    while (parent_[static_cast<size_t>(id)] != id) id = parent_[static_cast<size_t>(id)];
+    return id;
+  }
+  void unite(TensorId a, TensorId b) { parent_[static_cast<size_t>(of(a))] = of(b); }
+
+ private:
+  std::vector<TensorId> parent_;
+};
+
+class Quantizer {
+ public:
+  Quantizer(const Graph& graph, const std::vector<Range>& ranges)
+      : result_(graph), ranges_(ranges), groups_(graph.tensors.size()) {}
+
+  Graph run() && {
+    check();
+    requantize_softmax_before_concat();
+    find_groups();
+    quantize_activations();
+    for (Node& node : result_.nodes) {
+      if (is_weighted(node.op)) quantize_weights(node);
+    }
+    validate(result_);
+    return std::move(result_);
+  }
+
+ private:
+  void check() {
+    for (const Tensor& tensor : result_.tensors) {
+      if (tensor.type != DataType::kFloat32) {
+        throw Error(fmt::format("Tensor '{}'", tensor.name),
+                    fmt::format("has type {}: the model is quantized already", name_of(tensor.type)),
+                    "Quantize the float32 model");
+      }
+      if (!tensor.is_constant()) continue;
+      for (const float value : tensor.values<float>()) {
+        if (std::isfinite(value)) continue;
+        throw Error(fmt::format("Tensor '{}'", tensor.name), "holds a value that is not finite",
+                    "Check that training did not diverge");
+      }
+    }
+    for (const Node& node : result_.nodes) {
+      if (std::holds_alternative<BatchNorm>(node.op)) {
+        throw Error(fmt::format("BatchNorm '{}'", node.name), "cannot be computed in integers",
+                    "Fold it into the layer before it; one without such a layer has no integer form");
+      }
+      for (size_t i = 1; is_weighted(node.op) && i < node.inputs.size(); ++i) {
+        const Tensor& tensor = result_.tensor(node.inputs[i]);
+        if (!tensor.is_constant()) {
+          throw Error(fmt::format("{} '{}'", name_of(node.op), node.name),
+                      fmt::format("its weights '{}' are computed, not constant", tensor.name),
+                      "Quantization knows only constant weights");
+        }
+      }
+    }
+    for (const TensorId id : activations()) checked_range(id);
+  }
+
+  /// Graph inputs, computed tensors, and constants in the place of an activation.
+  std::set<TensorId> activations() const {
+    std::set<TensorId> result(result_.inputs.begin(), result_.inputs.end());
+    for (const Node& node : result_.nodes) {
+      result.insert(node.outputs.begin(), node.outputs.end());
+      const auto end = is_weighted(node.op) ? node.inputs.begin() + 1 : node.inputs.end();
+      result.insert(node.inputs.begin(), end);
+    }
+    return result;
+  }
+
+  Range checked_range(TensorId id) const {
+    const Tensor& tensor = result_.tensor(id);
+    Range range{};
+    if (tensor.is_constant()) {
+      const std::span<const float> values = tensor.values<float>();
+      const auto [low, high] = std::minmax_element(values.begin(), values.end());
+      range = {*low, *high};
+    } else {
+      if (static_cast<size_t>(id) >= ranges_.size()) {
+        throw Error(fmt::format("Tensor '{}'", tensor.name), "has no calibrated range",
+                    "Calibrate the graph that is to be quantized");
+      }
+      range = ranges_[static_cast<size_t>(id)];
+    }
+    if (!std::isfinite(range.low) || !std::isfinite(range.high) || range.low > range.high) {
+      throw Error(fmt::format("Tensor '{}'", tensor.name),
+                  fmt::format("has the range [{}, {}]", range.low, range.high),
+                  "Check that training did not diverge, and calibrate again");
+    }
+    return range;
+  }
+
+  /// Softmax has a scale of its own (the integer kernel's), which values from elsewhere need not fit: where
+  /// the two meet in a Concat, the probabilities change their scale first.
+  void requantize_softmax_before_concat() {
+    std::vector<bool> fixed(result_.tensors.size(), false);
+    std::vector<Node> nodes;
+    for (Node& node : result_.nodes) {
+      const auto output = static_cast<size_t>(node.outputs[0]);
+      if (std::holds_alternative<Softmax>(node.op)) fixed[output] = true;
+      if (keeps_scale(node.op)) fixed[output] = fixed[static_cast<size_t>(node.inputs[0])];
+      if (std::holds_alternative<Concat>(node.op)) {
+        for (size_t i = 0; i < node.inputs.size(); ++i) {
+          const TensorId source = node.inputs[i];
+          if (!fixed[static_cast<size_t>(source)]) continue;
+          Tensor copy = result_.tensor(source);
+          copy.name = fmt::format("{}_requantized_{}", node.name, i);
+          node.inputs[i] = result_.add(copy);
+          nodes.push_back({copy.name, Quantize{}, {source}, {node.inputs[i]}});
+          ranges_.resize(result_.tensors.size());
+          ranges_.back() = ranges_[static_cast<size_t>(source)];
+          fixed.push_back(false);
+        }
+      }
+      nodes.push_back(std::move(node));
+    }
+    result_.nodes = std::move(nodes);
+  }
+
+  void find_groups() {
+    groups_ = ScaleGroups(result_.tensors.size());
+    for (const Node& node : result_.nodes) {
+      if (!keeps_scale(node.op) && !std::holds_alternative<Concat>(node.op)) continue;
+      for (const TensorId input : node.inputs) groups_.unite(input, node.outputs[0]);
+    }
+  }
+
+  void quantize_activations() {
+    std::map<TensorId, Range> range_of_group;
+    for (const TensorId id : activations()) {
+      const Range range = checked_range(id);
+      const auto [entry, added] = range_of_group.try_emplace(groups_.of(id), range);
+      if (!added) entry->second = united(entry->second, range);
+    }
+    std::set<TensorId> softmax_groups;
+    for (const Node& node : result_.nodes) {
+      if (std::holds_alternative<Softmax>(node.op)) softmax_groups.insert(groups_.of(node.outputs[0]));
+    }
+    for (const TensorId id : activations()) {
+      const TensorId group = groups_.of(id);
+      Quantization quantization = activation_quantization(range_of_group.at(group));
+      if (softmax_groups.count(group) != 0) quantization = {{kSoftmaxScale}, {kSoftmaxZeroPoint}, -1, 8};
+      Tensor& tensor = result_.tensor(id);
+      if (tensor.is_constant()) {
+        originals_.emplace(id, tensor);
+        tensor.data = integers(tensor.values<float>(), quantization);
+      }
+      tensor.type = DataType::kInt8;
+      tensor.quantization = std::move(quantization);
+    }
+  }
+
+  static std::vector<std::byte> integers(std::span<const float> values, const Quantization& quantization) {
+    std::vector<int8_t> result;
+    for (const float value : values) {
+      const double rounded = std::round(double{value} / quantization.scales[0]) + quantization.zero_points[0];
+      result.push_back(static_cast<int8_t>(std::clamp(rounded, -128.0, 127.0)));
+    }
+    return Tensor::to_bytes<int8_t>(result);
+  }
+
+  void quantize_weights(Node& node) {
+    const Tensor weights = constant(node.inputs[1]);
+    const bool has_bias = node.inputs.size() == 3;
+    const std::vector<float> bias = has_bias ? to_vector(constant(node.inputs[2])) : std::vector<float>();
+    const std::span<const float> values = weights.values<float>();
+
+    // Weights are (channels, rest) but for depthwise ones, which are (rest, channels).
+    const bool depthwise = std::holds_alternative<DepthwiseConv2D>(node.op);
+    const int32_t axis = depthwise ? 3 : 0;
+    const auto channels = static_cast<size_t>(weights.shape[static_cast<size_t>(axis)]);
+    const size_t rest = values.size() / channels;
+    const auto index = [&](size_t channel, size_t i) {
+      return depthwise ? i * channels + channel : channel * rest + i;
+    };
+    const double input_scale = result_.tensor(node.inputs[0]).quantization->scales[0];
+    const double output_scale = result_.tensor(node.outputs[0]).quantization->scales[0];
+
+    Tensor integer_weights{weights.name, DataType::kInt8, weights.shape, Quantization{}, {}};
+    integer_weights.quantization->axis = axis;
+    std::vector<int8_t> integers(values.size());
+    Tensor integer_bias{
+        has_bias ? constant(node.inputs[2]).name : "", DataType::kInt32, {}, Quantization{}, {}};
+    integer_bias.shape = {static_cast<int32_t>(channels)};
+    integer_bias.quantization->axis = 0;
+    integer_bias.quantization->bits = 32;
+    std::vector<int32_t> integer_bias_values;
+    for (size_t channel = 0; channel < channels; ++channel) {
+      double largest = 0;
+      for (size_t i = 0; i < rest; ++i)
+        largest = std::max(largest, std::abs(double{values[index(channel, i)]}));
+      const double b = has_bias ? bias[channel] : 0;
+      const float scale = weight_scale(largest, b, input_scale, output_scale);
+      for (size_t i = 0; i < rest; ++i) {
+        const double rounded = std::round(values[index(channel, i)] / double{scale});
+        integers[index(channel, i)] = static_cast<int8_t>(std::clamp(rounded, -127.0, 127.0));
+      }
+      integer_weights.quantization->scales.push_back(scale);
+      integer_weights.quantization->zero_points.push_back(0);
+      const double bias_scale = input_scale * scale;
+      integer_bias_values.push_back(
+          static_cast<int32_t>(std::clamp(std::round(b / bias_scale), -kLargestBias, kLargestBias)));
+      integer_bias.quantization->scales.push_back(static_cast<float>(bias_scale));
+      integer_bias.quantization->zero_points.push_back(0);
+    }
+    integer_weights.data = Tensor::to_bytes<int8_t>(integers);
+    integer_bias.data = Tensor::to_bytes<int32_t>(integer_bias_values);
+    node.inputs[1] = replace(node.inputs[1], std::move(integer_weights));
+    if (has_bias) node.inputs[2] = replace(node.inputs[2], std::move(integer_bias));
+  }
+
+  /// The largest weight becomes 127, unless the bias would then not fit: a channel whose weights are next to
+  /// nothing gives them up for its bias. A channel without weights takes steps much finer than those of the
+  /// output.
+  static float weight_scale(double largest, double bias, double input_scale, double output_scale) {
+    double scale = largest > 0 ? largest / 127 : output_scale / input_scale / 65536;
+    scale = std::max({scale, std::abs(bias) / kLargestBias / input_scale,
+                      static_cast<double>(std::numeric_limits<float>::min()) / kSmallestScale});
+    return static_cast<float>(scale);
+  }
+
+  static std::vector<float> to_vector(const Tensor& tensor) {
+    return {tensor.values<float>().begin(), tensor.values<float>().end()};
+  }
+
+  /// A constant as it was in the float graph, whatever has been made of it for another node.
+  const Tensor& constant(TensorId id) const {
+    const auto original = originals_.find(id);
+    return original == originals_.end() ? result_.tensor(id) : original->second;
+  }
+
+  /// Puts the integer form in the constant's place, or beside it when another node has put its own form
+  /// there.
+  TensorId replace(TensorId id, Tensor integer_form) {
+    Tensor& current = result_.tensor(id);
+    if (current.type == DataType::kFloat32) {
+      originals_.emplace(id, std::exchange(current, std::move(integer_form)));
+      return id;
+    }
+    if (current.type == integer_form.type && current.quantization == integer_form.quantization) return id;
+    return result_.add(std::move(integer_form));
+  }
+
+  Graph result_;
+  std::vector<Range> ranges_;
+  ScaleGroups groups_;
+  std::map<TensorId, Tensor> originals_;
+};
+
+}  // namespace
+
+Graph quantize_from_ranges(const Graph& graph, const std::vector<Range>& ranges) {
+  return Quantizer(graph, ranges).run();
+}
+
+}  // namespace thimble
