@@ -52,13 +52,25 @@ Graph load_model(std::string_view model, uint64_t seed) {
   return formats::read_model(model);
 }
 
-std::string grouped(uint64_t number) {
-  std::string digits = fmt::format("{}", number);
-  for (auto i = static_cast<ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
-    digits.insert(static_cast<size_t>(i), ",");
-  return digits;
+std::string wrapped(std::string_view text) {
+  constexpr size_t kColumns = 80;
+  std::string result;
+  size_t column = 0;
+  while (!text.empty()) {
+    const size_t space = std::min(text.find(' '), text.size());
+    if (column > 0 && column + 1 + space > kColumns) {
+      result += '\n';
+      column = 0;
+    }
+    if (column > 0) {
+      result += ' ';
+      ++column;
+    }
+    result += text.substr(0, space);
+    column += space;
+    text.remove_prefix(std::min(space + 1, text.size()));
+  }
+  return result;
 }
-
-std::string percent(double fraction) { return fmt::format("{:.2f} %", fraction * 100); }
 
 }  // namespace thimble::cli

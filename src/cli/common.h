@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/progress.h"
+#include "base/text.h"
 #include "graph/graph.h"
 
 namespace thimble::cli {
@@ -34,10 +35,7 @@ void print(const CommonOptions& common, const nlohmann::json& document, std::str
 /// A model by the command line's name: "zoo:NAME" (random weights from `seed`) or the path of a model file.
 Graph load_model(std::string_view model, uint64_t seed);
 
-/// "12,345,678".
-std::string grouped(uint64_t number);
-
-/// "99.31 %".
-std::string percent(double fraction);
+/// Words in lines of at most 80 columns.
+std::string wrapped(std::string_view text);
 
 }  // namespace thimble::cli

@@ -6,36 +6,15 @@
 #include <new>
 
 #include "base/error.h"
+#include "cli/common.h"
 #include "cli/verbs.h"
 
 namespace {
 
 using thimble::ExitCode;
 
-/// Words in lines of at most 80 columns.
-std::string wrapped(std::string_view text) {
-  constexpr size_t kColumns = 80;
-  std::string result;
-  size_t column = 0;
-  while (!text.empty()) {
-    const size_t space = std::min(text.find(' '), text.size());
-    if (column > 0 && column + 1 + space > kColumns) {
-      result += '\n';
-      column = 0;
-    }
-    if (column > 0) {
-      result += ' ';
-      ++column;
-    }
-    result += text.substr(0, space);
-    column += space;
-    text.remove_prefix(std::min(space + 1, text.size()));
-  }
-  return result;
-}
-
 ExitCode fail(std::string_view message, ExitCode code) {
-  fmt::print(stderr, "{}\n", wrapped(fmt::format("thimble: {}", message)));
+  fmt::print(stderr, "{}\n", thimble::cli::wrapped(fmt::format("thimble: {}", message)));
   return code;
 }
 

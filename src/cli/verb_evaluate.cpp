@@ -4,6 +4,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "pipeline/evaluate.h"
+#include "pipeline/results_json.h"
 
 namespace thimble::cli {
 namespace {

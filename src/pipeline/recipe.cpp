@@ -48,7 +48,7 @@ void check_order(const TomlTable& table, const std::vector<Stage>& before, const
   }
 }
 
-Stage parse_stage(TomlTable& table, uint64_t seed) {
+Stage parse_stage(TomlTable& table) {
   if (!table.has("do")) table.fail("do", "is missing", "Say what the stage does: do = \"train\"");
   const std::string kind =
       table.choice("do", {std::string(TrainStage::kName), std::string(QuantizeStage::kName),
@@ -63,7 +63,6 @@ Stage parse_stage(TomlTable& table, uint64_t seed) {
     o.weight_decay = table.number("weight_decay", 0, 10, o.weight_decay);
     o.label_smoothing = table.number("label_smoothing", 0, 0.99, o.label_smoothing);
     o.shift_pixels = static_cast<int>(table.integer("shift_pixels", 0, 64, o.shift_pixels));
-    o.seed = seed;
     return stage;
   }
   if (kind == QuantizeStage::kName) {
@@ -71,7 +70,6 @@ Stage parse_stage(TomlTable& table, uint64_t seed) {
     table.choice("method", {"ptq"});
     table.integer("bits", 8, 8, 8);
     stage.options.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, 500));
-    stage.options.seed = seed;
     return stage;
   }
   if (kind == VerifyStage::kName) {
@@ -98,15 +96,27 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
   recipe.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max(), 1));
   if (auto budget = table.table("budget")) recipe.budget = parse_budget(std::move(*budget));
   for (TomlTable& stage_table : table.tables("stage")) {
-    Stage stage = parse_stage(stage_table, recipe.seed);
+    Stage stage = parse_stage(stage_table);
     stage_table.expect_no_other_keys();
     check_order(stage_table, recipe.stages, stage);
     recipe.stages.push_back(std::move(stage));
   }
+  set_seed(recipe, recipe.seed);
   table.expect_no_other_keys();
   if (recipe.stages.empty())
     table.fail("stage", "is missing", "List at least one stage: [[stage]] with do = \"train\"");
   return recipe;
+}
+
+void set_seed(Recipe& recipe, uint64_t seed) {
+  recipe.seed = seed;
+  for (Stage& stage : recipe.stages) {
+    std::visit(
+        [seed](auto& s) {
+          if constexpr (requires { s.options.seed; }) s.options.seed = seed;
+        },
+        stage);
+  }
 }
 
 Recipe read_recipe(const std::filesystem::path& path) {

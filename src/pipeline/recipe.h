@@ -72,4 +72,7 @@ struct Recipe {
 Recipe parse_recipe(std::string_view text, std::string_view where);
 Recipe read_recipe(const std::filesystem::path& path);
 
+/// Gives a recipe, and those of its stages that draw random numbers, another seed.
+void set_seed(Recipe& recipe, uint64_t seed);
+
 }  // namespace thimble::pipeline

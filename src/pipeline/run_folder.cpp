@@ -128,9 +128,16 @@ void RunFolder::finish(std::string_view stage, nlohmann::json results) {
   save_state();
 }
 
+void RunFolder::set(std::string_view key, nlohmann::json value) {
+  state_[std::string(key)] = std::move(value);
+  save_state();
+}
+
+Graph RunFolder::read_model(std::string_view file) const { return formats::read_model(folder_ / file); }
+
 Graph RunFolder::keep_model(const Graph& graph, std::string_view file) {
   formats::write_model(graph, folder_ / file);
-  return formats::read_model(folder_ / file);
+  return read_model(file);
 }
 
 std::string RunFolder::sha256_of(std::string_view file) const { return sha256(read_file(folder_ / file)); }

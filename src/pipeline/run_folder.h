@@ -34,6 +34,12 @@ class RunFolder {
   /// Marks a stage as done.
   void finish(std::string_view stage, nlohmann::json results);
 
+  /// Sets another entry of run.json.
+  void set(std::string_view key, nlohmann::json value);
+
+  /// Reads a model of the run.
+  Graph read_model(std::string_view file) const;
+
   /// Writes a model as FILE and reads it back: what later stages see is what is on disk.
   Graph keep_model(const Graph& graph, std::string_view file);
 

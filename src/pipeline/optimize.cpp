@@ -1,0 +1,255 @@
+#include "pipeline/optimize.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "deploy/budget.h"
+#include "deploy/c_writer.h"
+#include "deploy/package.h"
+#include "deploy/prepare.h"
+#include "deploy/profile.h"
+#include "deploy/results_json.h"
+#include "deploy/verify.h"
+#include "formats/onnx/onnx.h"
+#include "pipeline/evaluate.h"
+#include "pipeline/results_json.h"
+#include "pipeline/run_folder.h"
+
+namespace thimble::pipeline {
+namespace {
+
+using nlohmann::json;
+
+/// One walk through a recipe: the network as it is now, and what the stages share.
+class Walk {
+ public:
+  Walk(const Recipe& recipe, const Graph& model, const std::filesystem::path& folder, const OptimizeOptions& options,
+       const OptimizeHooks& hooks)
+      : recipe_(recipe),
+        options_(options),
+        hooks_(hooks),
+        device_(device::load_device(recipe.device)),
+        run_(folder, {{"name", recipe.name},
+                      {"recipe", recipe.text},
+                      {"model", recipe.model},
+                      {"model_sha256", sha256(std::as_bytes(std::span(onnx::to_onnx(model))))},
+                      {"data", recipe.data},
+                      {"device", recipe.device},
+                      {"seed", recipe.seed},
+                      {"version", options.version}}),
+        network_(model),
+        float32_(model) {}
+
+  json walk() {
+    for (const Stage& stage : recipe_.stages) {
+      const std::string_view name = name_of(stage);
+      ++number_;
+      if (const auto done = run_.results(name)) {
+        take_up(stage, *done);
+        say(name, "done before");
+        continue;
+      }
+      json results = std::visit([this](const auto& s) { return carry_out(s); }, stage);
+      run_.finish(name, std::move(results));
+    }
+    json budget = check_budget();
+    run_.set("budget", budget);
+    for (const json& limit : budget) {
+      if (limit["met"].get<bool>()) continue;
+      throw Error(recipe_.name,
+                  fmt::format("does not meet its budget: {} is {}, allowed {}", limit["limit"].get<std::string>(),
+                              limit["measured"].get<std::string>(), limit["allowed"].get<std::string>()),
+                  fmt::format("Everything measured is in {}. Take a smaller network, or relax that limit",
+                              run_.path().string()),
+                  ExitCode::kBudget);
+    }
+    return run_.state();
+  }
+
+ private:
+  void say(std::string_view stage, std::string_view text) const {
+    if (hooks_.on_stage) hooks_.on_stage(fmt::format("{:<9} {}", stage, text));
+  }
+
+  const data::Dataset& dataset(data::Split split) {
+    std::optional<data::Dataset>& kept = split == data::Split::kTrain ? train_set_ : test_set_;
+    if (!kept) kept = data::load(recipe_.data, split);
+    return *kept;
+  }
+
+  /// What a stage that is done left for the later ones.
+  void take_up(const Stage& stage, const json& results) {
+    if (!results.contains("model")) return;
+    network_ = run_.read_model(results["model"].get<std::string>());
+    if (std::holds_alternative<TrainStage>(stage)) float32_ = network_;
+  }
+
+  /// Keeps the network as the stage's model and measures it on the whole test split.
+  json keep_and_evaluate(std::string_view stage, const Graph& graph) {
+    const std::string file = fmt::format("{}-{}.onnx", number_, stage);
+    network_ = run_.keep_model(graph, file);
+    const Evaluation evaluation =
+        evaluate(network_, dataset(data::Split::kTest), options_.threads, hooks_.progress);
+    json results = {{"model", file},
+                    {"sha256", run_.sha256_of(file)},
+                    {"parameters", parameter_count(network_)},
+                    {"macs", mac_count(network_)},
+                    {"weights_bytes", weight_bytes(network_)},
+                    {"test", to_json(evaluation)}};
+    run_.add_metrics({{"stage", stage}, {"test_accuracy", evaluation.accuracy}, {"test_samples", evaluation.samples}});
+    say(stage, fmt::format("{}: accuracy {} on {} test samples", file, percent(evaluation.accuracy),
+                           grouped(evaluation.samples)));
+    return results;
+  }
+
+  json carry_out(const TrainStage& stage) {
+    const data::Dataset& data = dataset(data::Split::kTrain);
+    expect_fits(network_, data);
+    train::TrainOptions train_options = stage.options;
+    train_options.threads = options_.threads;
+    train::TrainHooks train_hooks;
+    train_hooks.progress = hooks_.progress;
+    train_hooks.checkpoint = run_.path() / "train.checkpoint";
+    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) { run_.add_metrics(to_json(metrics)); };
+    const Graph trained = train::train(network_, data, train_options, train_hooks);
+    json results = keep_and_evaluate(TrainStage::kName, trained);
+    results["data_sha256"] = data.sha256;
+    float32_ = network_;
+    return results;
+  }
+
+  json carry_out(const QuantizeStage& stage) {
+    const Graph quantized = quantize::post_training_quantize(network_, dataset(data::Split::kTrain), stage.options);
+    json results = keep_and_evaluate(QuantizeStage::kName, quantized);
+    results["calibration"] = network_.metadata.at("calibration");
+    return results;
+  }
+
+  json carry_out(const DeployStage&) {
+    const deploy::Budget budget = deploy_budget();
+    const Graph graph = deploy::prepare(network_);
+    const deploy::GeneratedC generated =
+        deploy::write_c(graph, {.prefix = c_prefix(), .budget = budget, .class_names = class_names()});
+    deploy::check_fits(graph, generated, budget);
+    deploy::write_package(generated, run_.path() / "deploy");
+    say(DeployStage::kName, fmt::format("deploy/: arena {} B (lower bound {} B), weights {} B",
+                                        grouped(generated.arena_bytes), grouped(generated.plan.lower_bound_bytes),
+                                        grouped(generated.weights_bytes)));
+    json files = json::array();
+    for (const deploy::GeneratedFile& file : generated.files) files.push_back(file.name);
+    return {{"folder", "deploy"},
+            {"files", files},
+            {"arena_bytes", generated.arena_bytes},
+            {"arena_lower_bound_bytes", generated.plan.lower_bound_bytes},
+            {"weights_bytes", generated.weights_bytes}};
+  }
+
+  json carry_out(const VerifyStage& stage) {
+    const Graph graph = deploy::prepare(network_);
+    const deploy::Verification verification = deploy::verify(graph, device_, test_inputs(graph, stage.samples), hooks_.progress);
+    say(VerifyStage::kName, fmt::format("{} samples, {} bytes compared, {} differ", verification.samples,
+                                        grouped(verification.bytes_compared), verification.mismatches));
+    if (verification.mismatches > 0) {
+      throw Error(recipe_.name, deploy::describe_mismatch(verification),
+                  "This is a defect of Thimble or of the compiler: please report it with the model",
+                  ExitCode::kVerification);
+    }
+    return deploy::to_json(verification);
+  }
+
+  json carry_out(const ProfileStage&) {
+    const auto profile_of = [&](const Graph& graph) {
+      return deploy::profile(graph, device_, test_inputs(graph, 1).front());
+    };
+    const deploy::Profile deployed = profile_of(deploy::prepare(network_));
+    json results = {{"deployed", deploy::to_json(deployed)}};
+    std::string line = fmt::format("{} instructions, {:.2f} ms", deployed.instructions ? grouped(*deployed.instructions) : "?",
+                                   deployed.latency_ms.value_or(0));
+    if (is_quantized(network_) && !is_quantized(float32_)) {
+      const deploy::Profile baseline = profile_of(deploy::prepare(float32_));
+      results["float32"] = deploy::to_json(baseline);
+      if (deployed.cycles && baseline.cycles && *deployed.cycles > 0) {
+        const double speedup = static_cast<double>(*baseline.cycles) / static_cast<double>(*deployed.cycles);
+        results["speedup"] = speedup;
+        line += fmt::format(", {:.2f} times faster than float32", speedup);
+      }
+    }
+    say(ProfileStage::kName, line);
+    return results;
+  }
+
+  /// Inputs for `graph` from the test split, evenly over the classes.
+  std::vector<std::vector<std::byte>> test_inputs(const Graph& graph, size_t count) {
+    const data::Dataset& data = dataset(data::Split::kTest);
+    std::vector<std::vector<std::byte>> inputs;
+    for (const size_t index : data::draw_by_class(data, count, Random(recipe_.seed))) {
+      inputs.push_back(input_bytes(graph, data.sample(index)));
+    }
+    return inputs;
+  }
+
+  deploy::Budget deploy_budget() const {
+    const auto least = [](uint64_t device, const std::optional<int64_t>& limit) {
+      return limit ? std::min(device, static_cast<uint64_t>(*limit)) : device;
+    };
+    return {.device = device_.name,
+            .ram_bytes = least(device_.ram_bytes.value, recipe_.budget.ram_bytes),
+            .flash_bytes = least(device_.flash_bytes.value, recipe_.budget.flash_bytes)};
+  }
+
+  /// A row a limit of the recipe.
+  json check_budget() const {
+    json rows = json::array();
+    const auto figure = [&](std::string_view stage, const json::json_pointer& path) -> std::optional<double> {
+      const auto results = run_.results(stage);
+      if (!results || !results->contains(path) || !results->at(path).is_number()) return std::nullopt;
+      return results->at(path).get<double>();
+    };
+    const auto add = [&](const char* name, std::optional<double> allowed, std::optional<double> measured, bool at_least,
+                         const std::function<std::string(double)>& text) {
+      if (!allowed) return;
+      const bool met = measured && (at_least ? *measured >= *allowed : *measured <= *allowed);
+      rows.push_back({{"limit", name},
+                      {"allowed", fmt::format("{} {}", at_least ? "at least" : "at most", text(*allowed))},
+                      {"measured", measured ? text(*measured) : "not measured (the recipe has no stage for it)"},
+                      {"met", met}});
+    };
+    const auto bytes = [](double value) { return grouped(static_cast<uint64_t>(value)) + " B"; };
+    const auto limit = [](const auto& value) -> std::optional<double> {
+      return value ? std::optional<double>(static_cast<double>(*value)) : std::nullopt;
+    };
+    const Budget& budget = recipe_.budget;
+    std::optional<double> accuracy = figure(QuantizeStage::kName, "/test/accuracy"_json_pointer);
+    if (!accuracy) accuracy = figure(TrainStage::kName, "/test/accuracy"_json_pointer);
+    add("accuracy", budget.accuracy, accuracy, true, percent);
+    add("RAM", limit(budget.ram_bytes), figure(ProfileStage::kName, "/deployed/ram_bytes"_json_pointer), false, bytes);
+    add("flash", limit(budget.flash_bytes), figure(ProfileStage::kName, "/deployed/flash_bytes"_json_pointer), false, bytes);
+    add("latency", budget.latency_ms, figure(ProfileStage::kName, "/deployed/latency_ms"_json_pointer), false,
+        [](double ms) { return fmt::format("{:.2f} ms", ms); });
+    add("energy", budget.energy_uj, figure(ProfileStage::kName, "/deployed/energy_uj"_json_pointer), false,
+        [](double uj) { return fmt::format("{:.1f} uJ", uj); });
+    return rows;
+  }
+
+  const Recipe& recipe_;
+  const OptimizeOptions& options_;
+  const OptimizeHooks& hooks_;
+  device::DeviceProfile device_;
+  RunFolder run_;
+  Graph network_;
+  Graph float32_;  ///< the network before it was quantized
+  std::optional<data::Dataset> train_set_;
+  std::optional<data::Dataset> test_set_;
+  int number_ = 0;  ///< of the stage
+};
+
+}  // namespace
+
+nlohmann::json optimize(const Recipe& recipe, const Graph& model, const std::filesystem::path& folder,
+                        const OptimizeOptions& options, const OptimizeHooks& hooks) {
+  return Walk(recipe, model, folder, options, hooks).walk();
+}
+
+}  // namespace thimble::pipeline

@@ -1,0 +1,113 @@
+#include "pipeline/summary.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "base/text.h"
+
+namespace thimble::pipeline {
+namespace {
+
+using nlohmann::json;
+
+/// The results of a stage, or an empty object while it is not done.
+json results_of(const json& run, std::string_view stage) {
+  for (const json& done : run.at("stages")) {
+    if (done.value("stage", "") == stage) return done.value("results", json::object());
+  }
+  return json::object();
+}
+
+/// The figure at a path of keys, or null.
+json figure(const json& document, const std::vector<const char*>& path) {
+  json value = document;
+  for (const char* key : path) {
+    if (!value.is_object() || !value.contains(key)) return nullptr;
+    value = json(value[key]);
+  }
+  return value;
+}
+
+struct Quantity {
+  std::string name;
+  const char* key;
+  std::function<std::string(double)> text;
+};
+
+std::string bytes_text(double bytes) { return grouped(static_cast<uint64_t>(bytes)) + " B"; }
+std::string count_text(double count) { return grouped(static_cast<uint64_t>(count)); }
+
+void add_accuracy(Summary& summary, const json& train, const json& quantize) {
+  const json before = figure(train, {"test", "accuracy"});
+  const json after = figure(quantize, {"test", "accuracy"});
+  if (!before.is_number() && !after.is_number()) return;
+  const json samples = figure(before.is_number() ? train : quantize, {"test", "samples"});
+  const auto cell = [](const json& accuracy) {
+    return accuracy.is_number() ? percent(accuracy.get<double>()) : std::string("-");
+  };
+  std::string change = "-";
+  if (before.is_number() && after.is_number()) {
+    change = fmt::format("{:+.2f} points", 100 * (after.get<double>() - before.get<double>()));
+  }
+  summary.rows.push_back({fmt::format("accuracy, {} test samples", samples.is_number() ? grouped(samples.get<uint64_t>()) : "all"),
+                          {cell(before), cell(after), change}});
+}
+
+void add_costs(Summary& summary, const json& profile) {
+  const json before = profile.value("float32", json::object());
+  const json after = profile.value("deployed", json::object());
+  const std::string basis = after.value("latency_basis", json()).is_string() ? after["latency_basis"].get<std::string>() : "";
+  const std::vector<Quantity> quantities = {
+      {"instructions", "instructions", count_text},
+      {"cycles, estimated", "cycles", count_text},
+      {basis.empty() ? "latency" : fmt::format("latency ({})", basis), "latency_ms",
+       [](double ms) { return fmt::format("{:.2f} ms", ms); }},
+      {"energy", "energy_uj", [](double uj) { return fmt::format("{:.1f} uJ", uj); }},
+      {"arena", "arena_bytes", bytes_text},
+      {"stack", "stack_bytes", bytes_text},
+      {"RAM (arena + stack)", "ram_bytes", bytes_text},
+      {"weights", "weights_bytes", bytes_text},
+      {"code", "code_bytes", bytes_text},
+      {"flash (code + weights)", "flash_bytes", bytes_text}};
+  for (const Quantity& quantity : quantities) {
+    const json a = before.value(quantity.key, json());
+    const json b = after.value(quantity.key, json());
+    if (!a.is_number() && !b.is_number()) continue;
+    const auto cell = [&](const json& value) {
+      return value.is_number() ? quantity.text(value.get<double>()) : std::string("-");
+    };
+    std::string ratio = "-";
+    if (a.is_number() && b.is_number() && b.get<double>() > 0) {
+      ratio = fmt::format("{:.2f} x less", a.get<double>() / b.get<double>());
+    }
+    summary.rows.push_back({quantity.name, {cell(a), cell(b), ratio}});
+  }
+  const json speedup = profile.value("speedup", json());
+  if (speedup.is_number()) {
+    summary.sentences.push_back(fmt::format("int8 is {:.2f} times faster than float32 on {}: estimated cycles of counted instructions.",
+                                            speedup.get<double>(), after.value("device", "the device")));
+  }
+}
+
+void add_verification(Summary& summary, const json& verify) {
+  if (!verify.contains("bytes_compared")) return;
+  summary.sentences.push_back(fmt::format(
+      "Verified: {} bytes of every layer's output for {} test samples, integer reference = C on this machine = C on the "
+      "emulated {}; {} differ.",
+      grouped(verify.value("bytes_compared", uint64_t{0})), verify.value("samples", 0), verify.value("device", "device"),
+      verify.value("mismatches", 0)));
+}
+
+}  // namespace
+
+Summary summarize(const nlohmann::json& run) {
+  Summary summary;
+  summary.columns = {"float32", "int8", "change"};
+  add_accuracy(summary, results_of(run, "train"), results_of(run, "quantize"));
+  add_costs(summary, results_of(run, "profile"));
+  add_verification(summary, results_of(run, "verify"));
+  return summary;
+}
+
+}  // namespace thimble::pipeline
