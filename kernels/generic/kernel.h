@@ -10,6 +10,13 @@
 #define THIMBLE_KERNEL static inline
 #endif
 
+/* Before an inner loop of a few instructions. Vector units need it less, and unroll by themselves. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define THIMBLE_UNROLL _Pragma("GCC unroll 4")
+#else
+#define THIMBLE_UNROLL
+#endif
+
 THIMBLE_KERNEL float thimble_clamp_f32(float x, float low, float high) {
   return x < low ? low : (x > high ? high : x);
 }
