@@ -16,8 +16,8 @@
 namespace thimble {
 namespace {
 
-using testing::error_of;
-using testing::expect_error;
+using test::error_of;
+using test::expect_error;
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 

@@ -17,7 +17,7 @@
 namespace thimble {
 namespace {
 
-using testing::expect_error;
+using test::expect_error;
 
 const std::string kHint = "apt-get install something";
 

@@ -7,7 +7,7 @@
 namespace thimble {
 namespace {
 
-using testing::expect_error;
+using test::expect_error;
 
 TomlTable parse(std::string_view text) { return TomlTable::parse(text, "f.toml"); }
 

@@ -2,11 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
 
 #include "base/error.h"
 
-namespace thimble::testing {
+namespace thimble::test {
 
 /// The text of the Error that `action` throws; a test failure, and empty, when it throws none.
 template <typename Action>
@@ -20,11 +21,18 @@ std::string error_of(const Action& action) {
   return {};
 }
 
-/// Expects that `action` throws an Error whose text contains `part`.
+/// Expects that `action` throws an Error whose text contains every part.
 template <typename Action>
-void expect_error(const Action& action, const std::string& part) {
+void expect_error(const Action& action, std::initializer_list<std::string> parts) {
   const std::string text = error_of(action);
-  EXPECT_NE(text.find(part), std::string::npos) << "the error is: " << text << "\nit lacks: " << part;
+  for (const std::string& part : parts) {
+    EXPECT_NE(text.find(part), std::string::npos) << "the error is: " << text << "\nit lacks: " << part;
+  }
 }
 
-}  // namespace thimble::testing
+template <typename Action>
+void expect_error(const Action& action, const std::string& part) {
+  expect_error(action, {part});
+}
+
+}  // namespace thimble::test

@@ -1,0 +1,74 @@
+#include "pipeline/recipe.h"
+
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "support/expect_error.h"
+
+namespace thimble::pipeline {
+namespace {
+
+constexpr const char* kHead = "name = \"r\"\nmodel = \"zoo:mnist-cnn\"\ndata = \"mnist\"\ndevice = \"nano33ble\"\n";
+constexpr const char* kTrain = "[[stage]]\ndo = \"train\"\n";
+constexpr const char* kQuantize = "[[stage]]\ndo = \"quantize\"\n";
+constexpr const char* kDeploy = "[[stage]]\ndo = \"deploy\"\n";
+
+std::string recipe_of(std::initializer_list<const char*> parts) {
+  std::string text;
+  for (const char* part : parts) text += part;
+  return text;
+}
+
+TEST(Recipe, reads_every_key_of_the_one_in_the_repository) {
+  const Recipe recipe = read_recipe(THIMBLE_SOURCE_DIR "/recipes/mnist-nano33ble.toml");
+  EXPECT_EQ(recipe.name, "mnist-nano33ble");
+  EXPECT_EQ(recipe.model, "zoo:mnist-cnn");
+  EXPECT_EQ(recipe.budget.accuracy, 0.991);
+  ASSERT_EQ(recipe.stages.size(), 5U);
+  EXPECT_EQ(name_of(recipe.stages[0]), "train");
+  EXPECT_EQ(name_of(recipe.stages[4]), "profile");
+  EXPECT_EQ(std::get<VerifyStage>(recipe.stages[3]).samples, 100U);
+}
+
+TEST(Recipe, a_new_seed_reaches_every_stage_that_draws_numbers) {
+  Recipe recipe = parse_recipe(recipe_of({kHead, "seed = 3\n", kTrain, kQuantize}), "r.toml");
+  EXPECT_EQ(std::get<TrainStage>(recipe.stages[0]).options.seed, 3U);
+  set_seed(recipe, 9);
+  EXPECT_EQ(std::get<TrainStage>(recipe.stages[0]).options.seed, 9U);
+  EXPECT_EQ(std::get<QuantizeStage>(recipe.stages[1]).options.seed, 9U);
+}
+
+struct Bad {
+  const char* name;
+  std::string text;
+  const char* says;  ///< a part of the error
+};
+
+class BadRecipe : public testing::TestWithParam<Bad> {};
+
+TEST_P(BadRecipe, is_an_error_with_its_line) {
+  test::expect_error([] { parse_recipe(GetParam().text, "r.toml"); }, {"r.toml", GetParam().says});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Recipe, BadRecipe,
+    testing::Values(Bad{"not_toml", "name = [", "r.toml:1"},
+                    Bad{"unknown_key", recipe_of({kHead, "sed = 1\n", kTrain}), "'sed' is not known"},
+                    Bad{"unknown_key_of_a_stage", recipe_of({kHead, kTrain, "epoch = 3\n"}), "r.toml:7"},
+                    Bad{"unknown_stage", recipe_of({kHead, "[[stage]]\ndo = \"prain\"\n"}), "prain"},
+                    Bad{"stage_without_a_name", recipe_of({kHead, "[[stage]]\nepochs = 3\n"}), "'do' is missing"},
+                    Bad{"unknown_limit", recipe_of({kHead, "[budget]\nram = 3\n", kTrain}), "'ram' is not known"},
+                    Bad{"no_stage", kHead, "'stage' is missing"},
+                    Bad{"no_model", "name = \"r\"\n", "'model' is missing"},
+                    Bad{"epochs_of_zero", recipe_of({kHead, kTrain, "epochs = 0\n"}), "'epochs'"},
+                    Bad{"epochs_in_words", recipe_of({kHead, kTrain, "epochs = \"many\"\n"}), "'epochs'"},
+                    Bad{"accuracy_in_percent", recipe_of({kHead, "[budget]\naccuracy = 99.1\n", kTrain}), "'accuracy'"},
+                    Bad{"four_bits", recipe_of({kHead, kTrain, kQuantize, "bits = 4\n"}), "'bits'"},
+                    Bad{"verify_before_deploy", recipe_of({kHead, kTrain, "[[stage]]\ndo = \"verify\"\n"}), "deploy"},
+                    Bad{"train_after_quantize", recipe_of({kHead, kQuantize, kTrain}), "train after quantize"},
+                    Bad{"quantize_after_deploy", recipe_of({kHead, kTrain, kDeploy, kQuantize}), "after deploy"},
+                    Bad{"a_stage_twice", recipe_of({kHead, kTrain, kTrain}), "second time"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace thimble::pipeline
