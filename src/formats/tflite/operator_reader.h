@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "formats/tflite/tensor_reader.h"
+
+namespace thimble::tflite {
+
+/// Turns the operators of a model into nodes of a Graph, in the order in which it is called.
+class OperatorReader {
+ public:
+  OperatorReader(TensorReader& tensors, FileInHand& file, Graph& graph)
+      : tensors_(tensors), file_(file), graph_(graph) {}
+
+  /// Appends the node of an operator, and a Reshape beside it where a dense layer needs one. Throws
+  /// Unsupported.
+  void read(const schema::Operator& file_operator, schema::BuiltinOperator code, const std::string& name);
+
+ private:
+  /// An operator of the file, its tensors' count checked.
+  struct Item {
+    const schema::Operator& file_operator;
+    const std::string& name;
+    std::vector<int32_t> inputs;
+    int32_t output;
+  };
+
+  Item item(const schema::Operator& file_operator, const std::string& name, size_t least, size_t most) const;
+  void append(const Item& item, Operator op, std::vector<TensorId> inputs);
+  void append_unary(const Item& item, Operator op);
+  std::vector<TensorId> with_weights(const Item& item, TensorId x, int32_t channel_axis);
+  TensorId scaled_bias(const Item& item, TensorId x, TensorId weights);
+  template <typename Options>
+  const Options& options(const Item& item, const Options* found) const;
+
+  void conv_2d(const Item& item);
+  void depthwise_conv_2d(const Item& item);
+  void fully_connected(const Item& item);
+  void mean(const Item& item);
+  void softmax(const Item& item);
+  void concatenation(const Item& item);
+  void pad(const Item& item);
+  void reshape(const Item& item);
+  template <typename Pool>
+  void pool(const Item& item);
+  template <typename Binary>
+  void binary(const Item& item, schema::ActivationFunctionType activation);
+
+  TensorReader& tensors_;
+  FileInHand& file_;
+  Graph& graph_;
+};
+
+}  // namespace thimble::tflite

@@ -1,0 +1,247 @@
+#include "formats/tflite/operator_writer.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "graph/builder.h"
+
+namespace thimble::tflite {
+namespace {
+
+using schema::BuiltinOperator;
+using schema::BuiltinOptions;
+
+schema::ActivationFunctionType written(Activation activation) {
+  switch (activation) {
+    case Activation::kRelu:
+      return schema::ActivationFunctionType::RELU;
+    case Activation::kRelu6:
+      return schema::ActivationFunctionType::RELU6;
+    case Activation::kNone:
+      break;
+  }
+  return schema::ActivationFunctionType::NONE;
+}
+
+class OperatorWriter {
+ public:
+  OperatorWriter(const Graph& graph, const Node& node, const Shape& output_shape,
+                 flatbuffers::FlatBufferBuilder& builder)
+      : graph_(graph),
+        node_(node),
+        output_shape_(output_shape),
+        builder_(builder),
+        integer_(input().type == DataType::kInt8) {}
+
+  WrittenNode operator()(const Conv2D& o) {
+    const Shape& w = weights().shape;
+    const Padding2D same = same_padding(input().shape[1], input().shape[2], w[1], w[2], o.stride_h,
+                                        o.stride_w, o.dilation_h, o.dilation_w);
+    const bool packed = type_in_file(weights()) == schema::TensorType::INT4;
+    const int32_t version = o.groups > 1 ? 6 : packed ? 7 : integer_ ? 3 : 1;
+    return windowed(o.padding, same, [&](schema::Padding padding) {
+      const auto options = schema::CreateConv2DOptions(builder_, padding, o.stride_w, o.stride_h,
+                                                       written(o.activation), o.dilation_w, o.dilation_h);
+      return one(BuiltinOperator::CONV_2D, version, BuiltinOptions::Conv2DOptions, options.Union());
+    });
+  }
+
+  WrittenNode operator()(const DepthwiseConv2D& o) {
+    const Shape& w = weights().shape;
+    const Padding2D same = same_padding(input().shape[1], input().shape[2], w[1], w[2], o.stride_h,
+                                        o.stride_w, o.dilation_h, o.dilation_w);
+    const bool packed = type_in_file(weights()) == schema::TensorType::INT4;
+    const bool dilated = o.dilation_h != 1 || o.dilation_w != 1;
+    const int32_t version = packed ? 7 : integer_ ? 3 : dilated ? 2 : 1;
+    return windowed(o.padding, same, [&](schema::Padding padding) {
+      const auto options =
+          schema::CreateDepthwiseConv2DOptions(builder_, padding, o.stride_w, o.stride_h, o.multiplier,
+                                               written(o.activation), o.dilation_w, o.dilation_h);
+      return one(BuiltinOperator::DEPTHWISE_CONV_2D, version, BuiltinOptions::DepthwiseConv2DOptions,
+                 options.Union());
+    });
+  }
+
+  WrittenNode operator()(const FullyConnected& o) {
+    const auto& quantization = weights().quantization;
+    const bool per_channel = integer_ && quantization && quantization->per_channel();
+    const bool packed = type_in_file(weights()) == schema::TensorType::INT4;
+    const bool keeps_axes = output_shape_.size() != 2;
+    const int32_t version = per_channel ? 12 : packed ? 10 : keeps_axes ? 5 : integer_ ? 4 : 1;
+    const auto options = schema::CreateFullyConnectedOptions(builder_, written(o.activation), 0, keeps_axes);
+    WrittenOperator result = one(BuiltinOperator::FULLY_CONNECTED, version,
+                                 BuiltinOptions::FullyConnectedOptions, options.Union());
+    result.bias_left_out = node_.inputs.size() == 2;
+    return {{result}, {}};
+  }
+
+  WrittenNode operator()(const Add& o) {
+    const auto options = schema::CreateAddOptions(builder_, written(o.activation));
+    return {{one(BuiltinOperator::ADD, integer_ ? 2 : 1, BuiltinOptions::AddOptions, options.Union())}, {}};
+  }
+
+  WrittenNode operator()(const Mul& o) {
+    int32_t version = 1;
+    if (integer_) {
+      const float product =
+          input().quantization->scales[0] * graph_.tensor(node_.inputs[1]).quantization->scales[0];
+      version = product / output().quantization->scales[0] >= 1.0F ? 3 : 2;
+    }
+    const auto options = schema::CreateMulOptions(builder_, written(o.activation));
+    return {{one(BuiltinOperator::MUL, version, BuiltinOptions::MulOptions, options.Union())}, {}};
+  }
+
+  WrittenNode operator()(const MaxPool2D& o) { return pool(o, BuiltinOperator::MAX_POOL_2D); }
+  WrittenNode operator()(const AveragePool2D& o) { return pool(o, BuiltinOperator::AVERAGE_POOL_2D); }
+
+  WrittenNode operator()(const Mean& o) {
+    const auto options = schema::CreateReducerOptions(builder_, o.keep_dims);
+    WrittenOperator result =
+        one(BuiltinOperator::MEAN, integer_ ? 2 : 1, BuiltinOptions::ReducerOptions, options.Union());
+    result.parameters = {{node_.name + "/axes", {static_cast<int32_t>(o.axes.size())}, o.axes}};
+    return {{result}, {}};
+  }
+
+  WrittenNode operator()(const Softmax& o) {
+    const auto options = schema::CreateSoftmaxOptions(builder_, o.beta);
+    return {
+        {one(BuiltinOperator::SOFTMAX, integer_ ? 2 : 1, BuiltinOptions::SoftmaxOptions, options.Union())},
+        {}};
+  }
+
+  WrittenNode operator()(const Reshape&) {
+    const Shape& shape = output().shape;
+    const auto new_shape = builder_.CreateVector(shape);
+    const auto options = schema::CreateReshapeOptions(builder_, new_shape);
+    WrittenOperator result =
+        one(BuiltinOperator::RESHAPE, 1, BuiltinOptions::ReshapeOptions, options.Union());
+    result.parameters = {{node_.name + "/shape", {static_cast<int32_t>(shape.size())}, shape}};
+    return {{result}, {}};
+  }
+
+  WrittenNode operator()(const Concat& o) {
+    const auto options = schema::CreateConcatenationOptions(builder_, o.axis);
+    return {{one(BuiltinOperator::CONCATENATION, integer_ ? 2 : 1, BuiltinOptions::ConcatenationOptions,
+                 options.Union())},
+            {}};
+  }
+
+  WrittenNode operator()(const Pad& o) { return {{padding(o)}, {}}; }
+
+  WrittenNode operator()(const Quantize&) {
+    return {{one(BuiltinOperator::QUANTIZE, 1, BuiltinOptions::QuantizeOptions,
+                 schema::CreateQuantizeOptions(builder_).Union())},
+            {}};
+  }
+
+  WrittenNode operator()(const Dequantize&) {
+    return {{one(BuiltinOperator::DEQUANTIZE, 2, BuiltinOptions::DequantizeOptions,
+                 schema::CreateDequantizeOptions(builder_).Union())},
+            {}};
+  }
+
+  WrittenNode operator()(const Relu&) { return {{one(BuiltinOperator::RELU, integer_ ? 2 : 1)}, {}}; }
+  WrittenNode operator()(const Relu6&) { return {{one(BuiltinOperator::RELU6, integer_ ? 2 : 1)}, {}}; }
+
+  /// An operator that the format has no table for.
+  template <typename Other>
+  WrittenNode operator()(const Other&) {
+    fail("TensorFlow Lite has no such operator", "Fold batch norms before exporting the model");
+  }
+
+ private:
+  const Tensor& input() const { return graph_.tensor(node_.inputs.at(0)); }
+  const Tensor& weights() const { return graph_.tensor(node_.inputs.at(1)); }
+  const Tensor& output() const { return graph_.tensor(node_.outputs.at(0)); }
+
+  [[noreturn]] void fail(std::string_view reason, std::string_view remedy) const {
+    throw Error(fmt::format("{} '{}'", name_of(node_.op), node_.name), reason, remedy);
+  }
+
+  WrittenOperator one(BuiltinOperator code, int32_t version, BuiltinOptions type = BuiltinOptions::NONE,
+                      flatbuffers::Offset<void> options = 0) const {
+    WrittenOperator result;
+    result.code = code;
+    result.version = version;
+    result.options_type = type;
+    result.options = options;
+    return result;
+  }
+
+  WrittenOperator padding(const Pad& o) {
+    WrittenOperator result = one(BuiltinOperator::PAD, integer_ ? 2 : 1, BuiltinOptions::PadOptions,
+                                 schema::CreatePadOptions(builder_).Union());
+    ParameterTensor paddings{node_.name + "/paddings", {static_cast<int32_t>(o.before.size()), 2}, {}};
+    for (size_t i = 0; i < o.before.size(); ++i) {
+      paddings.integers.push_back(o.before[i]);
+      paddings.integers.push_back(o.after[i]);
+    }
+    result.parameters.push_back(std::move(paddings));
+    return result;
+  }
+
+  /// An operator on windows, after an operator that pads where the padding has no name in the format.
+  template <typename Write>
+  WrittenNode windowed(const Padding2D& p, const Padding2D& same, const Write& write) {
+    if (p == same) return {{write(schema::Padding::SAME)}, {}};
+    if (p == Padding2D{}) return {{write(schema::Padding::VALID)}, {}};
+    const Shape& x = input().shape;
+    return {{padding(Pad{{0, p.top, p.left, 0}, {0, p.bottom, p.right, 0}}), write(schema::Padding::VALID)},
+            {x[0], x[1] + p.top + p.bottom, x[2] + p.left + p.right, x[3]}};
+  }
+
+  template <typename Pool>
+  WrittenNode pool(const Pool& o, BuiltinOperator code) {
+    const Padding2D same =
+        same_padding(input().shape[1], input().shape[2], o.kernel_h, o.kernel_w, o.stride_h, o.stride_w);
+    WrittenNode result = windowed(o.padding, same, [&](schema::Padding padding_type) {
+      const auto options = schema::CreatePool2DOptions(builder_, padding_type, o.stride_w, o.stride_h,
+                                                       o.kernel_w, o.kernel_h, written(o.activation));
+      return one(code, integer_ ? 2 : 1, BuiltinOptions::Pool2DOptions, options.Union());
+    });
+    if (result.operators.size() == 1) return result;
+    if (code == BuiltinOperator::AVERAGE_POOL_2D) {
+      fail("TensorFlow Lite averages over no padding but SAME and VALID",
+           "Choose the pooling's padding so that it is one of these");
+    }
+    // What pads a maximum must never win.
+    WrittenOperator& pad = result.operators[0];
+    pad.code = BuiltinOperator::PADV2;
+    pad.options_type = BuiltinOptions::PadV2Options;
+    pad.options = schema::CreatePadV2Options(builder_).Union();
+    pad.parameters.push_back({node_.name + "/lowest", {1}, {}, node_.inputs[0]});
+    return result;
+  }
+
+  const Graph& graph_;
+  const Node& node_;
+  const Shape& output_shape_;
+  flatbuffers::FlatBufferBuilder& builder_;
+  bool integer_;
+};
+
+}  // namespace
+
+WrittenNode write_operator(const Graph& graph, const Node& node, const Shape& output_shape,
+                           flatbuffers::FlatBufferBuilder& builder) {
+  return std::visit(OperatorWriter(graph, node, output_shape, builder), node.op);
+}
+
+schema::TensorType type_in_file(const Tensor& tensor) {
+  switch (tensor.type) {
+    case DataType::kFloat32:
+      return schema::TensorType::FLOAT32;
+    case DataType::kInt32:
+      return schema::TensorType::INT32;
+    case DataType::kInt16:
+      return schema::TensorType::INT16;
+    case DataType::kInt4:
+      return schema::TensorType::INT4;
+    case DataType::kInt8:
+      break;
+  }
+  const bool narrow = tensor.is_constant() && tensor.quantization && tensor.quantization->bits <= 4;
+  return narrow ? schema::TensorType::INT4 : schema::TensorType::INT8;
+}
+
+}  // namespace thimble::tflite

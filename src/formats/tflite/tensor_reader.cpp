@@ -1,0 +1,255 @@
+#include "formats/tflite/tensor_reader.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace thimble::tflite {
+namespace {
+
+constexpr size_t kMaximumRank = 8;
+constexpr int32_t kMaximumExtent = int32_t{1} << 30;
+
+/// Two's complement nibbles, two to a byte, low nibble first.
+int32_t nibble(std::span<const std::byte> packed, size_t element) {
+  const auto byte = static_cast<uint8_t>(packed[element / 2]);
+  const int32_t bits = element % 2 == 0 ? byte & 0x0F : byte >> 4;
+  return bits >= 8 ? bits - 16 : bits;
+}
+
+template <typename T>
+std::vector<int64_t> widened(std::span<const uint8_t> bytes) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return {values.begin(), values.end()};
+}
+
+}  // namespace
+
+std::string printable(const flatbuffers::String* name) {
+  std::string result = name == nullptr ? "" : name->str();
+  for (char& c : result) {
+    if (c < 0x20 || c > 0x7E) c = '_';
+  }
+  return result;
+}
+
+TensorReader::TensorReader(const schema::Model& model, const schema::SubGraph& subgraph, FileInHand& file,
+                           Graph& graph)
+    : model_(model), subgraph_(subgraph), file_(file), graph_(graph) {
+  const size_t count = subgraph.tensors() == nullptr ? 0 : subgraph.tensors()->size();
+  ids_.assign(count, kNoTensor);
+  dequantized_ids_.assign(count, kNoTensor);
+  computed_.assign(count, false);
+}
+
+const schema::Tensor& TensorReader::at(int32_t index) const {
+  if (index < 0 || static_cast<size_t>(index) >= ids_.size()) {
+    file_.malformed(fmt::format("it refers to tensor {} of {}", index, ids_.size()));
+  }
+  return *subgraph_.tensors()->Get(static_cast<flatbuffers::uoffset_t>(index));
+}
+
+std::string TensorReader::name(int32_t index) const {
+  const schema::Tensor& tensor = at(index);
+  file_.charge(tensor.name() == nullptr ? 0 : tensor.name()->size());
+  return printable(tensor.name());
+}
+
+Shape TensorReader::shape(int32_t index) const {
+  const schema::Tensor& tensor = at(index);
+  if (tensor.shape() == nullptr || tensor.shape()->size() == 0) return {1};
+  if (tensor.shape()->size() > kMaximumRank) {
+    throw Unsupported{fmt::format("tensor '{}' has {} axes", name(index), tensor.shape()->size()),
+                      fmt::format("use tensors of at most {} axes", kMaximumRank)};
+  }
+  Shape result(tensor.shape()->begin(), tensor.shape()->end());
+  int64_t elements = 1;
+  for (const int32_t extent : result) {
+    if (extent < 1 || extent > kMaximumExtent || (elements *= extent) > std::numeric_limits<int32_t>::max()) {
+      file_.malformed(fmt::format("tensor {} has shape {}", index, to_string(result)));
+    }
+  }
+  return result;
+}
+
+DataType TensorReader::type(int32_t index) const {
+  switch (at(index).type()) {
+    case schema::TensorType::FLOAT32:
+      return DataType::kFloat32;
+    case schema::TensorType::INT32:
+      return DataType::kInt32;
+    case schema::TensorType::INT8:
+      return DataType::kInt8;
+    case schema::TensorType::INT4:
+      return DataType::kInt4;
+    default:
+      break;
+  }
+  const char* type_name = schema::EnumNameTensorType(at(index).type());
+  throw Unsupported{fmt::format("tensor '{}' has type {}", name(index),
+                                *type_name != '\0' ? type_name : std::to_string(int(at(index).type()))),
+                    "convert the model with float32 or full int8 quantization, int8 inputs and outputs"};
+}
+
+const flatbuffers::Vector<uint8_t>* TensorReader::data(int32_t index) const {
+  const uint32_t buffer = at(index).buffer();
+  const size_t buffers = model_.buffers() == nullptr ? 0 : model_.buffers()->size();
+  if (buffer >= buffers && !(buffer == 0 && buffers == 0)) {
+    file_.malformed(fmt::format("tensor {} refers to buffer {} of {}", index, buffer, buffers));
+  }
+  if (buffer == 0) return nullptr;
+  const schema::Buffer& content = *model_.buffers()->Get(buffer);
+  if (content.offset() > 1) {
+    throw Unsupported{fmt::format("the data of tensor '{}' lies outside the model's tables", name(index)),
+                      "convert the model again as one below 2 GB"};
+  }
+  return content.data() == nullptr || content.data()->size() == 0 ? nullptr : content.data();
+}
+
+bool TensorReader::is_constant(int32_t index) const { return data(index) != nullptr; }
+
+std::vector<int64_t> TensorReader::integers(int32_t index) const {
+  const flatbuffers::Vector<uint8_t>* bytes = data(index);
+  if (bytes == nullptr) {
+    throw Unsupported{fmt::format("'{}' is computed while the network runs", name(index)),
+                      "make it a constant when exporting the model"};
+  }
+  const auto elements = element_count(shape(index));
+  const bool wide = at(index).type() == schema::TensorType::INT64;
+  if (!wide && at(index).type() != schema::TensorType::INT32) {
+    throw Unsupported{fmt::format("'{}' is not int32 or int64", name(index)), "export the model again"};
+  }
+  if (bytes->size() != elements * (wide ? 8 : 4)) {
+    file_.malformed(fmt::format("tensor {} holds {} bytes, not {} elements", index, bytes->size(), elements));
+  }
+  file_.charge(elements * 16);
+  const std::span<const uint8_t> content(bytes->data(), bytes->size());
+  return wide ? widened<int64_t>(content) : widened<int32_t>(content);
+}
+
+std::optional<Quantization> TensorReader::quantization(int32_t index) const {
+  const schema::QuantizationParameters* parameters = at(index).quantization();
+  if (parameters == nullptr || parameters->scale() == nullptr || parameters->scale()->size() == 0) return {};
+  if (parameters->details_type() != schema::QuantizationDetails::NONE) {
+    throw Unsupported{fmt::format("tensor '{}' has a quantization of its own kind", name(index)),
+                      "convert the model with TensorFlow Lite's int8 quantization"};
+  }
+  const auto& scales = *parameters->scale();
+  const auto* zero_points = parameters->zero_point();
+  const size_t count = zero_points == nullptr ? 0 : zero_points->size();
+  if (count != 0 && count != scales.size()) {
+    file_.malformed(fmt::format("tensor {} has {} scales and {} zero points", index, scales.size(), count));
+  }
+  file_.charge(scales.size() * (sizeof(float) + sizeof(int32_t)));
+  const DataType stored = type(index);
+  Quantization result;
+  result.bits = stored == DataType::kInt4 ? 4 : stored == DataType::kInt8 ? 8 : 32;
+  result.scales.assign(scales.begin(), scales.end());
+  for (const float scale : result.scales) {
+    if (!(scale > 0) || !std::isfinite(scale)) {
+      file_.malformed(fmt::format("tensor {} has a scale of {}", index, scale));
+    }
+  }
+  const int64_t limit = int64_t{1} << (result.bits - 1);
+  result.zero_points.assign(scales.size(), 0);
+  for (size_t i = 0; i < count; ++i) {
+    const int64_t zero_point = zero_points->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (zero_point < -limit || zero_point >= limit) {
+      file_.malformed(fmt::format("tensor {} has a zero point of {}", index, zero_point));
+    }
+    result.zero_points[i] = static_cast<int32_t>(zero_point);
+  }
+  if (scales.size() > 1) {
+    const Shape extents = shape(index);
+    result.axis = parameters->quantized_dimension();
+    if (result.axis < 0 || static_cast<size_t>(result.axis) >= extents.size() ||
+        static_cast<size_t>(extents[result.axis]) != scales.size()) {
+      file_.malformed(fmt::format("tensor {} of shape {} has {} scales along axis {}", index,
+                                  to_string(extents), scales.size(), result.axis));
+    }
+  }
+  return result;
+}
+
+Tensor TensorReader::read(int32_t index) const {
+  const schema::Tensor& from = at(index);
+  if (from.sparsity() != nullptr) {
+    throw Unsupported{fmt::format("tensor '{}' is stored sparsely", name(index)),
+                      "convert the model without sparsity"};
+  }
+  if (from.is_variable()) {
+    throw Unsupported{fmt::format("tensor '{}' keeps its value between runs", name(index)),
+                      "use a model without state"};
+  }
+  Tensor tensor;
+  tensor.name = name(index);
+  tensor.type = type(index);
+  tensor.shape = shape(index);
+  if (tensor.type != DataType::kFloat32) tensor.quantization = quantization(index);
+  if (const auto* bytes = data(index)) {
+    if (bytes->size() != tensor.bytes()) {
+      file_.malformed(fmt::format("tensor {} holds {} bytes, its shape {} of {} needs {}", index,
+                                  bytes->size(), to_string(tensor.shape), name_of(tensor.type),
+                                  tensor.bytes()));
+    }
+    file_.charge(bytes->size());
+    const auto* begin = reinterpret_cast<const std::byte*>(bytes->data());
+    tensor.data.emplace(begin, begin + bytes->size());
+  }
+  return tensor;
+}
+
+TensorId TensorReader::tensor(int32_t index) {
+  at(index);
+  if (ids_[index] == kNoTensor) ids_[index] = graph_.add(read(index));
+  return ids_[index];
+}
+
+TensorId TensorReader::result(int32_t index) {
+  const TensorId id = tensor(index);
+  if (computed_[index] || graph_.tensor(id).is_constant()) {
+    file_.malformed(fmt::format("tensor {} is computed twice, or is a constant", index));
+  }
+  computed_[index] = true;
+  return id;
+}
+
+TensorId TensorReader::weight(int32_t index, DataType activations) {
+  if (!is_constant(index)) {
+    throw Unsupported{fmt::format("the weights '{}' are computed while the network runs", name(index)),
+                      "make them constants when exporting the model"};
+  }
+  const DataType stored = type(index);
+  const bool integer = stored == DataType::kInt8 || stored == DataType::kInt4;
+  if (activations != DataType::kFloat32 || !integer) return tensor(index);
+  if (dequantized_ids_[index] == kNoTensor) dequantized_ids_[index] = graph_.add(dequantized(read(index)));
+  return dequantized_ids_[index];
+}
+
+Tensor TensorReader::dequantized(const Tensor& integers) {
+  if (!integers.quantization) file_.malformed(fmt::format("the weights '{}' have no scale", integers.name));
+  const Quantization& quantization = *integers.quantization;
+  size_t inner = 1;  // elements from one channel to the next
+  if (quantization.per_channel()) {
+    inner = element_count({integers.shape.begin() + quantization.axis + 1, integers.shape.end()});
+  }
+  const size_t elements = integers.elements();
+  file_.charge(elements * 2 * sizeof(float));
+  std::vector<float> values(elements);
+  for (size_t i = 0; i < elements; ++i) {
+    const size_t channel = i / inner % quantization.scales.size();
+    const int32_t value =
+        integers.type == DataType::kInt4 ? nibble(*integers.data, i) : integers.values<int8_t>()[i];
+    values[i] = quantization.scales[channel] * static_cast<float>(value - quantization.zero_points[channel]);
+  }
+  Tensor result;
+  result.name = integers.name;
+  result.shape = integers.shape;
+  result.data = Tensor::to_bytes(std::span<const float>(values));
+  return result;
+}
+
+}  // namespace thimble::tflite
