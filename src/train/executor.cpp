@@ -1,0 +1,168 @@
+#include "train/executor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "base/error.h"
+#include "train/apply_operator.h"
+#include "train/runtime.h"
+
+namespace thimble::train {
+namespace {
+
+using torch::Tensor;
+
+Tensor to_torch(const thimble::Tensor& constant) {
+  const std::vector<int64_t> shape(constant.shape.begin(), constant.shape.end());
+  Tensor result = torch::empty(shape);
+  std::memcpy(result.data_ptr<float>(), constant.data->data(), constant.data->size());
+  return result;
+}
+
+/// Throws unless the node treats the samples of a batch one by one.
+void expect_samples_apart(const Graph& graph, const Node& node) {
+  const Shape& output = graph.tensor(node.outputs[0]).shape;
+  bool apart = output[0] == 1;
+  if (const auto* concat = std::get_if<Concat>(&node.op)) apart = apart && concat->axis != 0;
+  if (std::holds_alternative<Softmax>(node.op)) apart = apart && output.size() > 1;
+  for (const TensorId id : node.inputs) {
+    const bool piece = std::holds_alternative<Concat>(node.op);
+    if (piece && graph.tensor(id).is_constant())
+      apart = false;  // it would have to be repeated for each sample
+  }
+  if (apart) return;
+  throw Error(
+      fmt::format("Node '{}'", node.name),
+      fmt::format("{} mixes the samples of a batch: its output is {}", name_of(node.op), to_string(output)),
+      "Give a network whose first axis is the batch, of extent 1, everywhere");
+}
+
+void expect_float(const Graph& graph) {
+  if (is_quantized(graph)) {
+    throw Error(graph.name, "is quantized; libtorch runs float32 networks",
+                "Give the float32 network from before quantization");
+  }
+  for (const TensorId id : graph.inputs) {
+    const thimble::Tensor& input = graph.tensor(id);
+    if (input.shape[0] == 1 && input.type == DataType::kFloat32) continue;
+    throw Error(fmt::format("Input '{}'", input.name),
+                fmt::format("is {} of shape {}", name_of(input.type), to_string(input.shape)),
+                "Give a float32 network with a batch of 1");
+  }
+}
+
+bool broadcasts(const Operator& op) {
+  return std::holds_alternative<Add>(op) || std::holds_alternative<Mul>(op);
+}
+
+/// An activation with axes of extent 1 put in after the batch until it has `rank` axes.
+Tensor with_rank(const Tensor& x, size_t rank) {
+  std::vector<int64_t> shape = {x.size(0)};
+  shape.resize(rank - static_cast<size_t>(x.dim()) + 1, 1);
+  for (int64_t axis = 1; axis < x.dim(); ++axis) shape.push_back(x.size(axis));
+  return x.reshape(shape);
+}
+
+}  // namespace
+
+Executor::Executor(const Graph& graph) : graph_(graph), constants_(graph.tensors.size()) {
+  prepare_runtime();
+  validate(graph_);
+  expect_float(graph_);
+  last_reader_.assign(graph_.tensors.size(), 0);
+  for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+    const Node& node = graph_.nodes[n];
+    expect_samples_apart(graph_, node);
+    const bool learns =
+        std::holds_alternative<Conv2D>(node.op) || std::holds_alternative<DepthwiseConv2D>(node.op) ||
+        std::holds_alternative<FullyConnected>(node.op) || std::holds_alternative<BatchNorm>(node.op);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const TensorId id = node.inputs[i];
+      last_reader_[static_cast<size_t>(id)] = n;
+      if (!graph_.tensor(id).is_constant()) continue;
+      constants_[static_cast<size_t>(id)] = to_torch(graph_.tensor(id));
+      if (!learns || i == 0) continue;
+      const bool is_statistic = std::holds_alternative<BatchNorm>(node.op) && i >= 3;
+      (is_statistic ? statistics_ : parameters_).push_back(id);
+    }
+  }
+  for (auto* ids : {&parameters_, &statistics_}) {
+    std::sort(ids->begin(), ids->end());
+    ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
+  }
+  for (const TensorId id : parameters_) constants_[static_cast<size_t>(id)].requires_grad_(true);
+}
+
+Executor::Statistics Executor::statistics() const {
+  Statistics result;
+  for (const TensorId id : statistics_) result[id] = constant(id).clone();
+  return result;
+}
+
+void Executor::set_statistics(const Statistics& statistics) {
+  for (const TensorId id : statistics_) constants_[static_cast<size_t>(id)].copy_(statistics.at(id));
+}
+
+std::vector<Tensor> Executor::run(std::span<const Tensor> inputs, std::span<const TensorId> wanted) const {
+  return run_nodes(inputs, wanted, nullptr);
+}
+
+std::vector<Tensor> Executor::run_training(std::span<const Tensor> inputs, std::span<const TensorId> wanted,
+                                           Statistics& running) const {
+  return run_nodes(inputs, wanted, &running);
+}
+
+std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::span<const TensorId> wanted,
+                                        Statistics* running) const {
+  assert(inputs.size() == graph_.inputs.size());
+  std::vector<Tensor> values = constants_;
+  for (size_t i = 0; i < inputs.size(); ++i) values[static_cast<size_t>(graph_.inputs[i])] = inputs[i];
+  if (running != nullptr) {
+    for (auto& [id, value] : *running) values[static_cast<size_t>(id)] = value;
+  }
+  std::vector<bool> kept(values.size(), false);
+  for (const TensorId id : wanted) kept[static_cast<size_t>(id)] = true;
+
+  std::vector<Tensor> operands;
+  for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+    const Node& node = graph_.nodes[n];
+    const Shape& output_shape = graph_.tensor(node.outputs[0]).shape;
+    operands.clear();
+    for (const TensorId id : node.inputs) {
+      Tensor operand = values[static_cast<size_t>(id)];
+      const thimble::Tensor& tensor = graph_.tensor(id);
+      if (broadcasts(node.op) && !tensor.is_constant() && tensor.shape.size() < output_shape.size()) {
+        operand = with_rank(operand, output_shape.size());
+      }
+      operands.push_back(std::move(operand));
+    }
+    values[static_cast<size_t>(node.outputs[0])] =
+        apply_operator(node, operands, output_shape, running != nullptr, kMomentum);
+    for (const TensorId id : node.inputs) {
+      const auto index = static_cast<size_t>(id);
+      if (last_reader_[index] == n && !kept[index]) values[index] = Tensor();
+    }
+  }
+  std::vector<Tensor> results;
+  for (const TensorId id : wanted) {
+    Tensor value = values[static_cast<size_t>(id)];
+    results.push_back(std::move(value));
+  }
+  return results;
+}
+
+Graph Executor::trained_graph() const {
+  Graph result = graph_;
+  for (const auto* ids : {&parameters_, &statistics_}) {
+    for (const TensorId id : *ids) {
+      const Tensor value = constant(id).contiguous();
+      std::memcpy(result.tensor(id).data->data(), value.data_ptr<float>(), result.tensor(id).data->size());
+    }
+  }
+  return result;
+}
+
+}  // namespace thimble::train

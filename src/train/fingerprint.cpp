@@ -1,0 +1,78 @@
+#include "train/fingerprint.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/files.h"
+
+namespace thimble::train {
+namespace {
+
+std::string text_of(const Padding2D& p) {
+  return fmt::format("{} {} {} {}", p.top, p.bottom, p.left, p.right);
+}
+
+std::string text_of(const Operator& op) {
+  const std::string fields = std::visit(
+      Overload{
+          [](const Conv2D& o) {
+            return fmt::format("{} {} {} {} {} {} {}", o.stride_h, o.stride_w, o.dilation_h, o.dilation_w,
+                               o.groups, text_of(o.padding), static_cast<int>(o.activation));
+          },
+          [](const DepthwiseConv2D& o) {
+            return fmt::format("{} {} {} {} {} {} {}", o.stride_h, o.stride_w, o.dilation_h, o.dilation_w,
+                               o.multiplier, text_of(o.padding), static_cast<int>(o.activation));
+          },
+          [](const FullyConnected& o) { return fmt::format("{}", static_cast<int>(o.activation)); },
+          [](const Add& o) { return fmt::format("{}", static_cast<int>(o.activation)); },
+          [](const Mul& o) { return fmt::format("{}", static_cast<int>(o.activation)); },
+          [](const MaxPool2D& o) {
+            return fmt::format("{} {} {} {} {} {}", o.kernel_h, o.kernel_w, o.stride_h, o.stride_w,
+                               text_of(o.padding), static_cast<int>(o.activation));
+          },
+          [](const AveragePool2D& o) {
+            return fmt::format("{} {} {} {} {} {}", o.kernel_h, o.kernel_w, o.stride_h, o.stride_w,
+                               text_of(o.padding), static_cast<int>(o.activation));
+          },
+          [](const Mean& o) { return fmt::format("{} {}", fmt::join(o.axes, " "), o.keep_dims); },
+          [](const Softmax& o) { return fmt::format("{}", o.beta); },
+          [](const Reshape& o) { return fmt::format("{}", fmt::join(o.shape, " ")); },
+          [](const Concat& o) { return fmt::format("{}", o.axis); },
+          [](const Pad& o) {
+            return fmt::format("{} | {}", fmt::join(o.before, " "), fmt::join(o.after, " "));
+          },
+          [](const Quantize&) { return std::string(); },
+          [](const Dequantize&) { return std::string(); },
+          [](const BatchNorm& o) { return fmt::format("{}", o.epsilon); },
+          [](const Relu&) { return std::string(); },
+          [](const Relu6&) { return std::string(); },
+      },
+      op);
+  return fmt::format("{} {}", name_of(op), fields);
+}
+
+std::string text_of(const TrainOptions& o) {
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", o.epochs, o.batch_size, o.shard_size,
+                     static_cast<int>(o.optimizer), o.learning_rate, static_cast<int>(o.schedule), o.warmup,
+                     o.momentum, o.weight_decay, o.label_smoothing, o.gradient_clip, o.shift_pixels, o.seed);
+}
+
+}  // namespace
+
+std::string fingerprint(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options) {
+  std::string text = fmt::format("options {}\n", text_of(options));
+  text += fmt::format("data {} {} {}\n", fmt::join(dataset.sample_shape, " "),
+                      sha256(std::as_bytes(std::span(dataset.samples))),
+                      sha256(std::as_bytes(std::span(dataset.labels))));
+  text += fmt::format("graph {} -> {}\n", fmt::join(graph.inputs, " "), fmt::join(graph.outputs, " "));
+  for (const Tensor& tensor : graph.tensors) {
+    text += fmt::format("tensor {} {}\n", to_string(tensor.shape), tensor.data ? sha256(*tensor.data) : "");
+  }
+  for (const Node& node : graph.nodes) {
+    text += fmt::format("node {} {} -> {}\n", text_of(node.op), fmt::join(node.inputs, " "),
+                        fmt::join(node.outputs, " "));
+  }
+  return sha256(std::as_bytes(std::span(text)));
+}
+
+}  // namespace thimble::train

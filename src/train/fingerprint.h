@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "data/dataset.h"
+#include "graph/graph.h"
+#include "train/options.h"
+
+namespace thimble::train {
+
+/// The SHA-256 of all that decides the result of a training: every field of the graph that is computed with,
+/// the samples and labels, the options but the number of threads.
+std::string fingerprint(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options);
+
+}  // namespace thimble::train

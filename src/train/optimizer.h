@@ -1,0 +1,37 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "train/options.h"
+
+namespace thimble::train {
+
+/// Changes parameters along their gradients, by the rule that the options name.
+class ParameterUpdate {
+ public:
+  ParameterUpdate(std::vector<torch::Tensor> parameters, const TrainOptions& options);
+
+  /// One step (0-based); gradients[i] belongs to parameter i.
+  void step(const std::vector<torch::Tensor>& gradients, double learning_rate, int64_t step);
+
+  /// What it remembers from step to step: written to checkpoints, restored in place.
+  const std::vector<torch::Tensor>& state() const { return state_; }
+
+ private:
+  void step_sgd(size_t i, const torch::Tensor& gradient, double learning_rate);
+  void step_adamw(size_t i, const torch::Tensor& gradient, double learning_rate, int64_t step);
+  /// Weights decay; biases and the vectors of batch norms, which have one axis, do not.
+  double decay_of(size_t i) const { return parameters_[i].dim() > 1 ? options_.weight_decay : 0; }
+
+  std::vector<torch::Tensor> parameters_;
+  TrainOptions options_;
+  std::vector<torch::Tensor> state_;  ///< one tensor a parameter for kSgd, two for kAdamW
+};
+
+/// Scales gradients so that the norm of all together is at most `limit`.
+void clip_gradients(std::vector<torch::Tensor>& gradients, double limit);
+
+}  // namespace thimble::train
