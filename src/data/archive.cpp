@@ -20,6 +20,12 @@ constexpr size_t kBlockBytes = 1 << 16;
   throw Error(path.string(), reason, "Delete it and run again; it is then fetched anew");
 }
 
+/// libarchive does not give a text for every failure.
+const char* reason_of(archive* reader) {
+  const char* text = archive_error_string(reader);
+  return text != nullptr ? text : "cut short or damaged";
+}
+
 bool climbs(const std::filesystem::path& member) {
   return member.is_absolute() || std::find(member.begin(), member.end(), "..") != member.end();
 }
@@ -38,8 +44,7 @@ std::vector<std::byte> read_member(archive* reader, archive_entry* entry, const 
   uint64_t done = 0;
   while (done < size) {
     const la_ssize_t got = archive_read_data(reader, content.data() + done, size - done);
-    if (got < 0)
-      refuse(path, fmt::format("is damaged at {} ({})", member.path, archive_error_string(reader)));
+    if (got < 0) refuse(path, fmt::format("is damaged at {} ({})", member.path, reason_of(reader)));
     if (got == 0) refuse(path, fmt::format("ends within {}", member.path));
     done += static_cast<uint64_t>(got);
   }
@@ -56,7 +61,7 @@ std::map<std::string, std::vector<std::byte>> read_archive(const std::filesystem
   archive_read_support_filter_xz(reader);
   archive_read_support_format_tar(reader);
   if (archive_read_open_filename(reader, path.c_str(), kBlockBytes) != ARCHIVE_OK) {
-    refuse(path, fmt::format("cannot be opened as a tar archive ({})", archive_error_string(reader)));
+    refuse(path, fmt::format("cannot be opened as a tar archive ({})", reason_of(reader)));
   }
 
   std::map<std::string, std::vector<std::byte>> contents;
@@ -66,7 +71,7 @@ std::map<std::string, std::vector<std::byte>> read_archive(const std::filesystem
   while ((state = archive_read_next_header(reader, &entry)) != ARCHIVE_EOF) {
     // A warning is about a detail of the entry, such as a name in another character set.
     if (state != ARCHIVE_OK && state != ARCHIVE_WARN) {
-      refuse(path, fmt::format("is not a sound tar archive ({})", archive_error_string(reader)));
+      refuse(path, fmt::format("is not a sound tar archive ({})", reason_of(reader)));
     }
     const char* name = archive_entry_pathname(entry);
     if (name == nullptr) continue;

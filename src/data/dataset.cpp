@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "data/cifar10.h"
 #include "data/mnist.h"
 
 namespace thimble::data {
@@ -21,6 +22,7 @@ struct Entry {
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> kEntries = {
       {{"mnist", "handwritten digits, 60,000 + 10,000 images 28 x 28, 10 classes"}, load_mnist},
+      {{"cifar10", "small photographs, 50,000 + 10,000 images 32 x 32 x 3, 10 classes"}, load_cifar10},
   };
   return kEntries;
 }

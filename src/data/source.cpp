@@ -53,7 +53,8 @@ std::map<std::string, SourceContent> read_folder(const Source& source, std::span
   std::vector<ArchiveMember> packed;
   for (const std::string& name : names) {
     const SourceFile& file = file_named(source, name);
-    const path plain = folder / name;
+    const path unpacked = folder / source.archive_folder / name;
+    const path plain = is_there(unpacked) ? unpacked : folder / name;
     const path gzipped = folder / (name + ".gz");
     if (is_there(plain)) {
       found[name] = {plain.string(), read_file(plain, file.bytes)};

@@ -49,9 +49,9 @@ struct SourceContent {
 };
 
 /// Reads the wanted files (names from source.files), in the order of `names`. In each folder a file may lie
-/// as it is, gzipped (".gz") or in the source's archive. What no folder has is fetched from the first mirror
-/// that delivers, and kept in the cache. Every content is checked against its SHA-256; one that does not
-/// match is an Error, wherever it lies, and never passed over.
+/// as it is, gzipped (".gz"), in the source's archive or in that archive's unpacked folder. What no folder
+/// has is fetched from the first mirror that delivers, and kept in the cache. Every content is checked
+/// against its SHA-256; one that does not match is an Error, wherever it lies, and never passed over.
 std::vector<SourceContent> read_files(const Source& source, std::span<const std::string> names);
 
 /// The SHA-256 that stands for all `names` together: of the text that `sha256sum NAME...` prints for them.

@@ -97,7 +97,7 @@ TEST(RunProcess, reports_a_file_that_is_no_program) {
 TEST(RunProcess, ends_a_child_that_takes_too_long_and_keeps_what_it_printed) {
   ProcessResult result;
   const double taken_s =
-      seconds_of([&] { result = shell("echo early; sleep 60", {.working_folder = {}, .timeout_s = 0.3}); });
+      seconds_of([&] { result = shell("echo early; sleep 60", {.working_folder = {}, .timeout_s = 2}); });
   EXPECT_TRUE(result.timed_out);
   EXPECT_EQ(result.exit_code, 128 + SIGKILL);
   EXPECT_EQ(result.standard_output, "early\n");
@@ -113,7 +113,7 @@ TEST(RunProcess, ends_a_child_that_takes_too_long_after_closing_its_outputs) {
 }
 
 TEST(RunProcess, ends_the_grandchildren_too_when_time_is_up) {
-  const ProcessResult result = shell("sleep 60 & echo $!; wait", {.working_folder = {}, .timeout_s = 0.3});
+  const ProcessResult result = shell("sleep 60 & echo $!; wait", {.working_folder = {}, .timeout_s = 2});
   EXPECT_TRUE(result.timed_out);
   EXPECT_TRUE(is_gone(std::stoi(result.standard_output)));
 }

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "data/dataset.h"
+
+namespace thimble::data {
+
+/// A split of CIFAR-10 (Krizhevsky, 2009): 50,000 or 10,000 colour images (32, 32, 3) of 10 classes.
+Dataset load_cifar10(Split split);
+
+/// Appends the records of an official binary batch (a label byte, then the red, green and blue planes of 32 x
+/// 32 bytes) to the samples, as (32, 32, 3), and labels of `dataset`. `where` names the batch in errors.
+/// Throws Error, with `dataset` as it was, when the length is not whole records or a label is above 9.
+void append_cifar10_batch(std::span<const std::byte> batch, std::string_view where, Dataset& dataset);
+
+}  // namespace thimble::data

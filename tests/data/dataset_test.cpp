@@ -1,0 +1,178 @@
+#include "data/dataset.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "base/files.h"
+#include "data/cifar10.h"
+#include "packing.h"
+#include "scoped_variable.h"
+#include "support/expect_error.h"
+
+namespace thimble::data {
+namespace {
+
+using test::expect_error;
+using test::ScopedVariable;
+
+std::vector<int> class_counts(const Dataset& dataset, const std::vector<size_t>& indices) {
+  std::vector<int> counts(dataset.class_names.size());
+  for (const size_t index : indices) ++counts.at(static_cast<size_t>(dataset.labels.at(index)));
+  return counts;
+}
+
+std::vector<int> class_counts(const Dataset& dataset) {
+  std::vector<int> counts(dataset.class_names.size());
+  for (const int32_t label : dataset.labels) ++counts.at(static_cast<size_t>(label));
+  return counts;
+}
+
+/// 4 classes with 100, 50, 20 and 3 samples, in that order.
+Dataset uneven() {
+  Dataset dataset;
+  dataset.class_names = {"a", "b", "c", "d"};
+  const std::array<int, 4> sizes = {100, 50, 20, 3};
+  for (size_t label = 0; label < sizes.size(); ++label) {
+    dataset.labels.insert(dataset.labels.end(), static_cast<size_t>(sizes[label]),
+                          static_cast<int32_t>(label));
+  }
+  dataset.samples.assign(dataset.labels.size(), 0);
+  dataset.sample_shape = {1, 1, 1};
+  return dataset;
+}
+
+TEST(ToFloat, divides_by_255) {
+  const std::array<uint8_t, 3> sample = {0, 51, 255};
+  std::array<float, 3> values{};
+  to_float(sample, values);
+  EXPECT_EQ(values, (std::array<float, 3>{0.0f, 0.2f, 1.0f}));
+}
+
+TEST(DrawByClass, is_even_over_the_classes_and_never_draws_a_sample_twice) {
+  const Dataset dataset = uneven();
+  const auto drawn = draw_by_class(dataset, 12, Random(1));
+  EXPECT_EQ(class_counts(dataset, drawn), (std::vector<int>{3, 3, 3, 3}));
+  EXPECT_EQ(std::set<size_t>(drawn.begin(), drawn.end()).size(), 12u);
+}
+
+TEST(DrawByClass, gives_the_place_of_a_class_that_is_used_up_to_the_others) {
+  const Dataset dataset = uneven();
+  EXPECT_EQ(class_counts(dataset, draw_by_class(dataset, 83, Random(1))), (std::vector<int>{30, 30, 20, 3}));
+}
+
+TEST(DrawByClass, differs_by_one_at_most_when_the_count_is_no_multiple_of_the_classes) {
+  const Dataset dataset = uneven();
+  std::vector<int> extra(4);
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    const auto counts = class_counts(dataset, draw_by_class(dataset, 9, Random(seed)));
+    EXPECT_EQ(*std::min_element(counts.begin(), counts.end()), 2);
+    EXPECT_EQ(*std::max_element(counts.begin(), counts.end()), 3);
+    for (size_t label = 0; label < 4; ++label) extra[label] += counts[label] - 2;
+  }
+  for (const int times : extra) EXPECT_GT(times, 0) << "a class never gets the one more";
+}
+
+TEST(DrawByClass, repeats_itself_for_a_seed_and_differs_for_another) {
+  const Dataset dataset = uneven();
+  EXPECT_EQ(draw_by_class(dataset, 20, Random(1)), draw_by_class(dataset, 20, Random(1)));
+  EXPECT_NE(draw_by_class(dataset, 20, Random(1)), draw_by_class(dataset, 20, Random(2)));
+}
+
+TEST(DrawByClass, gives_all_indices_shuffled_when_as_many_or_more_are_wanted) {
+  const Dataset dataset = uneven();
+  for (const size_t count : {dataset.size(), dataset.size() + 1000}) {
+    auto drawn = draw_by_class(dataset, count, Random(1));
+    EXPECT_FALSE(std::is_sorted(drawn.begin(), drawn.end()));
+    std::sort(drawn.begin(), drawn.end());
+    ASSERT_EQ(drawn.size(), dataset.size());
+    for (size_t i = 0; i < drawn.size(); ++i) EXPECT_EQ(drawn[i], i);
+  }
+}
+
+TEST(DrawByClass, draws_nothing_from_nothing) {
+  EXPECT_TRUE(draw_by_class(Dataset{}, 5, Random(1)).empty());
+  EXPECT_TRUE(draw_by_class(uneven(), 0, Random(1)).empty());
+}
+
+TEST(Load, names_the_known_sets_when_it_is_asked_for_another) {
+  expect_error([] { load("mnits", Split::kTest); },
+               "data set \"mnits\": is not known. The known ones: mnist, cifar10.");
+}
+
+TEST(Load, names_a_damaged_mnist_file) {
+  const TemporaryFolder folder;
+  const ScopedVariable given("THIMBLE_DATA", folder.path().string());
+  const auto path = folder.path() / "mnist" / "t10k-labels-idx1-ubyte";
+  write_file_atomically(path, "damaged");
+  expect_error([] { load("mnist", Split::kTest); }, path.string() + ": has SHA-256 ");
+}
+
+TEST(Cifar10Batch, turns_planes_into_pixels) {
+  std::vector<std::byte> batch(2 * 3073);
+  batch[3073] = std::byte{9};
+  batch[3073 + 1 + 5] = std::byte{10};             // red of pixel 5 of the second image
+  batch[3073 + 1 + 1024 + 5] = std::byte{20};      // green
+  batch[3073 + 1 + 2 * 1024 + 5] = std::byte{30};  // blue
+  Dataset dataset;
+  append_cifar10_batch(batch, "batch", dataset);
+  EXPECT_EQ(dataset.labels, (std::vector<int32_t>{0, 9}));
+  ASSERT_EQ(dataset.sample_elements(), 3072u);
+  EXPECT_EQ(dataset.sample(1)[15], 10);
+  EXPECT_EQ(dataset.sample(1)[16], 20);
+  EXPECT_EQ(dataset.sample(1)[17], 30);
+}
+
+TEST(Cifar10Batch, refuses_partial_records_and_labels_that_are_no_class_and_leaves_the_data_as_it_was) {
+  Dataset dataset;
+  expect_error([&] { append_cifar10_batch(std::vector<std::byte>(3072), "batch", dataset); },
+               "batch: has 3072 bytes, which is not whole records of 3073");
+  expect_error([&] { append_cifar10_batch({}, "batch", dataset); }, "batch: has 0 bytes");
+  std::vector<std::byte> batch(2 * 3073);
+  batch[3073] = std::byte{10};
+  expect_error([&] { append_cifar10_batch(batch, "batch", dataset); }, "has label 10 at index 1");
+  EXPECT_EQ(dataset.size(), 0u);
+  EXPECT_TRUE(dataset.samples.empty());
+}
+
+/// The real sets, where THIMBLE_DATA has them: a test fetches nothing.
+class RealData : public ::testing::Test {
+ protected:
+  static bool has(const char* set) {
+    const char* folder = std::getenv("THIMBLE_DATA");
+    return folder != nullptr && std::filesystem::exists(std::filesystem::path(folder) / set);
+  }
+};
+
+// The counts of the classes as the publications of the sets have them.
+TEST_F(RealData, mnist_has_the_published_class_counts) {
+  if (!has("mnist")) GTEST_SKIP() << "SKIPPED: THIMBLE_DATA has no folder mnist";
+  const Dataset train = load("mnist", Split::kTrain);
+  EXPECT_EQ(train.name, "mnist");
+  EXPECT_EQ(train.sample_shape, (std::vector<int32_t>{28, 28, 1}));
+  EXPECT_EQ(train.samples.size(), 60000u * 784);
+  EXPECT_EQ(class_counts(train),
+            (std::vector<int>{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}));
+  const Dataset test = load("mnist", Split::kTest);
+  EXPECT_EQ(test.samples.size(), 10000u * 784);
+  EXPECT_EQ(class_counts(test), (std::vector<int>{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}));
+  EXPECT_NE(train.sha256, test.sha256);
+}
+
+TEST_F(RealData, cifar10_has_the_published_class_counts) {
+  if (!has("cifar10")) GTEST_SKIP() << "SKIPPED: THIMBLE_DATA has no folder cifar10";
+  const Dataset train = load("cifar10", Split::kTrain);
+  EXPECT_EQ(train.sample_shape, (std::vector<int32_t>{32, 32, 3}));
+  EXPECT_EQ(train.samples.size(), 50000u * 3072);
+  EXPECT_EQ(class_counts(train), std::vector<int>(10, 5000));
+  const Dataset test = load("cifar10", Split::kTest);
+  EXPECT_EQ(test.samples.size(), 10000u * 3072);
+  EXPECT_EQ(class_counts(test), std::vector<int>(10, 1000));
+}
+
+}  // namespace
+}  // namespace thimble::data
