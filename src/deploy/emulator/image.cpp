@@ -1,0 +1,92 @@
+#include "deploy/emulator/image.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace thimble::deploy {
+namespace {
+
+std::optional<uint32_t> parse_hexadecimal(std::string_view text) {
+  uint32_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Takes the text up to the next tab from `rest`.
+std::string_view next_field(std::string_view& rest) {
+  const size_t tab = rest.find('\t');
+  const std::string_view field = rest.substr(0, tab);
+  rest = tab == std::string_view::npos ? std::string_view{} : rest.substr(tab + 1);
+  return trimmed(field);
+}
+
+/// "00000040 <thimble_reset>:"
+std::optional<Image::Function> parse_heading(std::string_view line) {
+  const size_t open = line.find(" <");
+  if (open == std::string_view::npos || !line.ends_with(">:")) return std::nullopt;
+  const auto address = parse_hexadecimal(line.substr(0, open));
+  if (!address) return std::nullopt;
+  return Image::Function{std::string(line.substr(open + 2, line.size() - open - 4)), *address};
+}
+
+/// "      44:\tf44f 0170 \tmov.w\tr1, #15728640\t@ 0xf00000"
+std::optional<device::Instruction> parse_instruction(std::string_view line) {
+  std::string_view rest = line;
+  std::string_view address_field = next_field(rest);
+  if (!address_field.ends_with(':')) return std::nullopt;
+  address_field.remove_suffix(1);
+  const auto address = parse_hexadecimal(address_field);
+  const std::string_view opcode = next_field(rest);
+  const std::string_view mnemonic = next_field(rest);
+  if (!address || opcode.empty() || mnemonic.empty() || mnemonic[0] == '.') return std::nullopt;
+  std::string_view operands = next_field(rest);
+  operands = trimmed(operands.substr(0, operands.find_first_of(";@")));
+  return device::Instruction{.address = *address,
+                             .size = opcode.size() > 4 ? 4u : 2u,
+                             .mnemonic = std::string(mnemonic),
+                             .operands = std::string(operands)};
+}
+
+}  // namespace
+
+uint32_t Image::end() const {
+  return instructions.empty() ? 0 : instructions.back().address + instructions.back().size;
+}
+
+const Image::Function* Image::function_at(uint32_t address) const {
+  const auto after =
+      std::upper_bound(functions.begin(), functions.end(), address,
+                       [](uint32_t value, const Function& function) { return value < function.address; });
+  return after == functions.begin() ? nullptr : &*(after - 1);
+}
+
+std::optional<uint32_t> Image::address_of(std::string_view name) const {
+  for (const Function& function : functions) {
+    if (function.name == name) return function.address;
+  }
+  return std::nullopt;
+}
+
+Image parse_disassembly(std::string_view text) {
+  Image image;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (auto function = parse_heading(line)) {
+      image.functions.push_back(std::move(*function));
+    } else if (auto instruction = parse_instruction(line)) {
+      image.instructions.push_back(std::move(*instruction));
+    }
+  }
+  return image;
+}
+
+}  // namespace thimble::deploy

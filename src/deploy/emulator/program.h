@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "deploy/generated_c.h"
+
+namespace thimble::deploy {
+
+struct ProgramOptions {
+  bool trace = false;  ///< record every operator's output
+  size_t counted_samples =
+      0;  ///< of how many samples, from the first on, to count instructions (emulator only)
+  std::vector<std::string> flags = {"-O2"};  ///< to the compiler, after those of the target
+  double timeout_s = 300;                    ///< for each start of the program
+};
+
+/// One operator's output while one sample ran.
+struct LayerOutput {
+  int node = 0;
+  std::vector<std::byte> data;
+};
+
+/// What one function of the network costs in one inference, with all that it calls (memcpy, expf, ...).
+struct FunctionCost {
+  std::string function;  ///< "mnist_run" itself, or "mnist_layer_0_conv2d"
+  uint64_t instructions = 0;
+  uint64_t cycles = 0;
+};
+
+/// The counts of one inference; `functions` add up to them exactly.
+struct InferenceCost {
+  uint64_t instructions = 0;
+  uint64_t cycles = 0;
+  std::vector<FunctionCost> functions;  ///< in order of execution
+};
+
+/// What the network alone puts into an image, with what it needs of libc, libm and libgcc; without arena.
+struct ProgramSize {
+  size_t code_bytes = 0;
+  size_t constant_bytes = 0;  ///< read-only data: weights, parameters, tables of the library
+  size_t data_bytes = 0;  ///< variables that are not the arena: they take RAM (and flash when initialized)
+};
+
+struct ProgramRun {
+  std::vector<std::vector<std::byte>> outputs;   ///< a sample: its outputs, one after another
+  std::vector<std::vector<LayerOutput>> layers;  ///< a sample: its operators in order; empty without trace
+  std::vector<InferenceCost> costs;              ///< one for each counted sample
+  std::optional<size_t> stack_bytes;  ///< the most that PREFIX_run and its callees touched; null on the host
+  std::optional<ProgramSize> size;    ///< null on the host
+};
+
+/// Compiles a generated network (every ".c" among its files, with NAME_NO_ARENA) for a Cortex-M4F and runs it
+/// in QEMU (mps2-an386) on each sample (all its inputs, one after another). Instructions are counted exactly;
+/// cycles are cortex_m4_cycles of them (device/cortex_m4.h).
+///
+/// Throws Error when a tool is missing (naming the packages), when the C does not compile or does not fit the
+/// emulated board, and when the run faults, leaves its arena, or exceeds its time.
+ProgramRun run_on_cortex_m4(const GeneratedC& program, std::span<const std::vector<std::byte>> samples,
+                            const ProgramOptions& options = {});
+
+/// The same program on this machine, with its C compiler `cc`.
+ProgramRun run_on_host(const GeneratedC& program, std::span<const std::vector<std::byte>> samples,
+                       const ProgramOptions& options = {});
+
+}  // namespace thimble::deploy

@@ -1,0 +1,127 @@
+#include "device/profile.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/embedded.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/toml_table.h"
+
+namespace thimble::device {
+
+const std::vector<EmbeddedFile>& embedded_devices();
+
+namespace {
+
+constexpr uint64_t kLargestProfileBytes = 1 << 20;
+constexpr int64_t kKiB = 1024;
+
+bool is_path(std::string_view text) {
+  return text.find('/') != std::string_view::npos || text.ends_with(".toml");
+}
+
+std::string stem_of(std::string_view path) { return std::filesystem::path(path).stem().string(); }
+
+/// Reads the values of a profile, each with its entry in [sources].
+class Reader {
+ public:
+  explicit Reader(TomlTable& table) : table_(table), sources_(open_sources(table)) {}
+
+  Sourced<std::string> choice(std::string_view key, const std::vector<std::string>& words) {
+    static_cast<void>(table_.text(key));  // TomlTable::choice takes a key that is left out for the first word
+    return {table_.choice(key, words), source_of(key)};
+  }
+  Sourced<uint64_t> integer(std::string_view key, int64_t low, int64_t high) {
+    return {static_cast<uint64_t>(table_.integer(key, low, high)), source_of(key)};
+  }
+  Sourced<double> number(std::string_view key, double low, double high) {
+    return {table_.number(key, low, high), source_of(key)};
+  }
+  void expect_no_other_keys() const {
+    table_.expect_no_other_keys();
+    sources_.expect_no_other_keys();
+  }
+
+ private:
+  static TomlTable open_sources(TomlTable& table) {
+    auto sources = table.table("sources");
+    if (!sources)
+      table.fail("sources", "is missing", "Add [sources] with a line for every value: where it was read");
+    return std::move(*sources);
+  }
+  std::string source_of(std::string_view key) {
+    std::string source = sources_.text(key);
+    if (source.empty()) sources_.fail(key, "is empty", "Say where the value was read");
+    return source;
+  }
+
+  TomlTable& table_;
+  TomlTable sources_;
+};
+
+}  // namespace
+
+DeviceProfile parse_device(std::string_view text, std::string_view path) {
+  TomlTable table = TomlTable::parse(text, path);
+  DeviceProfile device;
+  device.name = stem_of(path);
+  device.title = table.text("title");
+  // The ranges are wide enough for any device and narrow enough that a value in the wrong unit falls outside.
+  Reader reader(table);
+  device.core = reader.choice("core", {"cortex-m4f"});
+  device.clock_hz = reader.integer("clock_hz", 100'000, 10'000'000'000);
+  device.ram_bytes = reader.integer("ram_bytes", kKiB, kKiB * kKiB * kKiB * kKiB);
+  device.flash_bytes = reader.integer("flash_bytes", kKiB, kKiB * kKiB * kKiB * kKiB);
+  device.alignment_bytes = reader.integer("alignment_bytes", 1, 4096);
+  device.flash_wait_states = reader.integer("flash_wait_states", 0, 100);
+  device.active_power_mw = reader.number("active_power_mw", 0.01, 1e6);
+  device.sleep_power_mw = reader.number("sleep_power_mw", 0, 1e6);
+  reader.expect_no_other_keys();
+  if ((device.alignment_bytes.value & (device.alignment_bytes.value - 1)) != 0) {
+    table.fail("alignment_bytes", "is not a power of two", "Give the alignment of the core's widest access");
+  }
+  if (device.sleep_power_mw.value >= device.active_power_mw.value) {
+    table.fail("sleep_power_mw", "is not below active_power_mw", "Check that both are in milliwatts");
+  }
+  return device;
+}
+
+DeviceProfile load_device(std::string_view name_or_path) {
+  if (is_path(name_or_path)) {
+    return parse_device(read_text(std::filesystem::path(name_or_path), kLargestProfileBytes), name_or_path);
+  }
+  for (const EmbeddedFile& file : embedded_devices()) {
+    if (stem_of(file.name) == name_or_path)
+      return parse_device(file.content, fmt::format("devices/{}", file.name));
+  }
+  throw Error(fmt::format("device \"{}\"", name_or_path), "is not known",
+              fmt::format("Take one of: {}; or give the path of a .toml file of your own",
+                          fmt::join(device_names(), ", ")));
+}
+
+std::vector<std::string> device_names() {
+  std::vector<std::string> names;
+  for (const EmbeddedFile& file : embedded_devices()) names.push_back(stem_of(file.name));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<ProfileLine> describe(const DeviceProfile& device) {
+  const auto line = [](std::string_view key, const auto& entry) {
+    return ProfileLine{std::string(key), fmt::format("{}", entry.value), entry.source};
+  };
+  return {line("core", device.core),
+          line("clock_hz", device.clock_hz),
+          line("ram_bytes", device.ram_bytes),
+          line("flash_bytes", device.flash_bytes),
+          line("alignment_bytes", device.alignment_bytes),
+          line("flash_wait_states", device.flash_wait_states),
+          line("active_power_mw", device.active_power_mw),
+          line("sleep_power_mw", device.sleep_power_mw)};
+}
+
+}  // namespace thimble::device

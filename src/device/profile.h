@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace thimble::device {
+
+/// A value of a device and where it was read.
+template <typename T>
+struct Sourced {
+  T value{};
+  std::string source;
+};
+
+/// A computer that networks are made for, as devices/NAME.toml describes it.
+struct DeviceProfile {
+  std::string name;   ///< the file's, without ".toml"
+  std::string title;  ///< for people: "Arduino Nano 33 BLE (nRF52840)"
+  Sourced<std::string> core;
+  Sourced<uint64_t> clock_hz;
+  Sourced<uint64_t> ram_bytes;
+  Sourced<uint64_t> flash_bytes;
+  Sourced<uint64_t> alignment_bytes;  ///< that buffers need for the widest access of the core
+  Sourced<uint64_t>
+      flash_wait_states;  ///< of a read that misses the flash's cache; cycle estimates assume it hits
+  Sourced<double> active_power_mw;  ///< while it computes, from its own memories, radio off
+  Sourced<double> sleep_power_mw;   ///< asleep with its RAM kept
+};
+
+/// The device of that name among those built in, or the one of a user's own file (a path: with "/" or ending
+/// in ".toml"). Throws Error for an unknown name (listing the known ones) and for a file with a missing or
+/// unknown key, a wrong type or a value that cannot be true, naming file, line and key.
+DeviceProfile load_device(std::string_view name_or_path);
+
+/// As load_device, from the text of a file; `path` is what errors name, and names the device.
+DeviceProfile parse_device(std::string_view text, std::string_view path);
+
+/// The names of the devices that are built in, in alphabetical order.
+std::vector<std::string> device_names();
+
+/// One line of what is known of a device: key, value as text, source.
+struct ProfileLine {
+  std::string key;
+  std::string value;
+  std::string source;
+};
+std::vector<ProfileLine> describe(const DeviceProfile& device);
+
+}  // namespace thimble::device
