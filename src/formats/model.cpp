@@ -1,0 +1,35 @@
+#include "formats/model.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "formats/onnx/onnx.h"
+#include "formats/tflite/tflite.h"
+
+namespace thimble::formats {
+namespace {
+
+/// FlatBuffers put a file's identifier behind the offset of the root table.
+bool has_tflite_identifier(std::span<const std::byte> content) {
+  return content.size() >= 8 && std::memcmp(content.data() + 4, "TFL3", 4) == 0;
+}
+
+}  // namespace
+
+Graph read_model(const std::filesystem::path& path) {
+  const std::vector<std::byte> content = read_file(path);
+  const bool is_tflite = has_tflite_identifier(content) || path.extension() == ".tflite";
+  return is_tflite ? tflite::parse_tflite(content, path.string()) : onnx::parse_onnx(content, path.string());
+}
+
+void write_model(const Graph& graph, const std::filesystem::path& path) {
+  if (path.extension() == ".onnx") return onnx::write_onnx(graph, path);
+  if (path.extension() == ".tflite") return tflite::write_tflite(graph, path);
+  throw Error(path.string(), fmt::format("has the extension '{}'", path.extension().string()),
+              "Name the model .onnx or .tflite");
+}
+
+}  // namespace thimble::formats

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+
+#include "graph/graph.h"
+
+namespace thimble::formats {
+
+/// Reads a model, whose format its extension tells: .onnx or .tflite (another extension: the content tells).
+/// Throws Error when it is neither, damaged, or has what a Graph cannot express.
+Graph read_model(const std::filesystem::path& path);
+
+/// Writes a model in the format of the path's extension, .onnx or .tflite, atomically. Throws Error for
+/// another one.
+void write_model(const Graph& graph, const std::filesystem::path& path);
+
+}  // namespace thimble::formats

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "formats/onnx/constants.h"
+#include "formats/onnx/layout.h"
+#include "formats/onnx/names.h"
+#include "formats/onnx/node_view.h"
+#include "graph/graph.h"
+
+namespace thimble::onnx {
+
+/// How the axes of a file's tensor lie in the graph's: ONNX axis i, of extent shape[i], is axis axes[i] of
+/// the graph's tensor; axes of the graph's tensor that are not named have extent 1 (a 1-D signal's H).
+struct Layout {
+  Shape shape;
+  Axes axes;
+  bool operator==(const Layout&) const = default;
+};
+
+/// A computed value of the file: a tensor of the graph, and how to read it.
+struct Computed {
+  TensorId id = kNoTensor;
+  Layout layout;
+  /// Set for the flattened form (N, C * H * W) of a tensor that the graph keeps in another order: what it was
+  /// before.
+  std::optional<Layout> flattened;
+};
+
+using Value = std::variant<Computed, Constant>;
+
+/// Translates the nodes of an ONNX graph one after another. The result has float operators between Quantize
+/// and Dequantize, and integer constants under float operators: fold_quantization makes a Graph of it.
+class Importer {
+ public:
+  Importer(const ::onnx::ModelProto& model, size_t file_bytes);
+
+  Graph import();
+
+ private:
+  using Operation = void (Importer::*)(const NodeView&);
+  static const std::map<std::string_view, Operation>& operations();
+
+  // Structure (importer.cpp)
+  void read_widths();
+  void index_readers();
+  void read_input(const ::onnx::ValueInfoProto& input);
+  bool is_channels_first(const std::string& input, size_t rank) const;
+  void import_node(const ::onnx::NodeProto& proto, int index);
+  void read_outputs();
+
+  // Values (values.cpp)
+  void define(const std::string& name, Value value);
+  void define(const NodeView& node, Value value) { define(node.output(), std::move(value)); }
+  const Value& value(const NodeView& node, size_t input) const;
+  bool is_constant(const NodeView& node, size_t input) const;
+  const Constant& constant(const NodeView& node, size_t input) const;
+  /// The one number of a constant with one element.
+  float scalar(const NodeView& node, size_t input) const;
+  /// A float activation; fails for a constant and for integers outside of QDQ.
+  const Computed& computed(const NodeView& node, size_t input) const;
+  /// As computed, in plain ONNX axes: fails for the flattened form, whose elements are in the graph's order.
+  const Computed& unflattened(const NodeView& node, size_t input) const;
+  /// As computed, as an image (N, H, W, C) of the graph.
+  Computed image(const NodeView& node, size_t input);
+  TensorId emit(const NodeView& node, Operator op, std::vector<TensorId> inputs,
+                std::string_view suffix = "");
+  Computed result(TensorId id, const Axes& axes) const;
+  /// The activation under another layout that needs no element to move; nothing when some would have to.
+  std::optional<Computed> relaid(const NodeView& node, const Computed& from, const Layout& layout,
+                                 size_t graph_rank);
+  /// A constant as a tensor of the graph: its axes reordered, then seen under `shape`.
+  TensorId place(const NodeView& node, const Constant& constant, const Axes& axes, const Shape& shape);
+  size_t rank_of(TensorId id) const { return graph_.tensor(id).shape.size(); }
+  size_t uses(const std::string& name) const;
+
+  // Operators (operators_*.cpp)
+  void import_conv(const NodeView& node);
+  void import_gemm(const NodeView& node);
+  void import_matmul(const NodeView& node);
+  void import_batch_norm(const NodeView& node);
+  void import_max_pool(const NodeView& node);
+  void import_average_pool(const NodeView& node);
+  void import_global_average_pool(const NodeView& node);
+  void import_reduce_mean(const NodeView& node);
+  void import_add(const NodeView& node);
+  void import_mul(const NodeView& node);
+  void import_relu(const NodeView& node);
+  void import_clip(const NodeView& node);
+  void import_softmax(const NodeView& node);
+  void import_pad(const NodeView& node);
+  void import_concat(const NodeView& node);
+  void import_flatten(const NodeView& node);
+  void import_reshape(const NodeView& node);
+  void import_squeeze(const NodeView& node);
+  void import_unsqueeze(const NodeView& node);
+  void import_transpose(const NodeView& node);
+  void import_identity(const NodeView& node);
+  void import_constant(const NodeView& node);
+  void import_shape(const NodeView& node);
+  void import_gather(const NodeView& node);
+  void import_cast(const NodeView& node);
+  void import_quantize(const NodeView& node);
+  void import_dequantize(const NodeView& node);
+
+  // Shared by operators
+  struct Window;
+  Window window(const NodeView& node, const Computed& image, const std::vector<int32_t>& kernel,
+                const std::vector<int32_t>& dilations) const;
+  template <typename Pool>
+  std::pair<Pool, bool> pool(const NodeView& node, const Computed& image) const;
+  void dense(const NodeView& node, const Computed& x, const Constant& weights, std::optional<TensorId> bias);
+  TensorId bias(const NodeView& node, const Constant& constant, int32_t channels);
+  bool attach_bias(const NodeView& node);
+  void broadcast(const NodeView& node, const Operator& op);
+  TensorId operand(const NodeView& node, size_t input, const Computed& lead);
+  void activate(const NodeView& node, Activation function);
+  void reshape_to(const NodeView& node, const std::vector<int64_t>& wanted);
+  std::vector<int64_t> axes_of(const NodeView& node, size_t input) const;
+  Quantization quantization_of(const NodeView& node, bool* is_unsigned) const;
+
+  const ::onnx::ModelProto& model_;
+  int64_t opset_ = 0;
+  ConstantStore store_;
+  Graph graph_;
+  Names node_names_;
+  std::map<std::string, Value, std::less<>> values_;
+  std::map<std::string, std::vector<const ::onnx::NodeProto*>, std::less<>> readers_;
+  std::set<std::string, std::less<>> output_names_;
+  std::map<std::string, std::pair<DataType, int32_t>, std::less<>> widths_;
+  using Placed = std::tuple<const std::byte*, Axes, Shape, std::vector<float>, std::vector<int32_t>>;
+  std::map<Placed, TensorId> placed_;
+  std::map<TensorId, size_t> producer_of_;                ///< the node of graph_ that computes a tensor
+  std::set<TensorId> matrix_products_;                    ///< results of MatMul, which may still get a bias
+  std::set<TensorId> unsigned_;                           ///< int8 tensors that are uint8 in the file
+  std::map<std::string, float, std::less<>> betas_;  ///< fused factors before a Softmax, by their results' names
+};
+
+}  // namespace thimble::onnx

@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "formats/onnx/importer.h"
+
+namespace thimble::onnx {
+namespace {
+
+/// The ONNX axes of more than one element, in the order in which the graph's tensor holds them.
+std::vector<int32_t> memory_order(const Layout& layout) {
+  std::vector<std::pair<int32_t, int32_t>> order;
+  int32_t label = 0;
+  for (size_t i = 0; i < layout.shape.size(); ++i) {
+    if (layout.shape[i] != 1) order.emplace_back(layout.axes[i], label++);
+  }
+  std::sort(order.begin(), order.end());
+  std::vector<int32_t> labels;
+  for (const auto& [axis, name] : order) labels.push_back(name);
+  return labels;
+}
+
+Shape without_ones(Shape shape) {
+  std::erase(shape, 1);
+  return shape;
+}
+
+}  // namespace
+
+void Importer::define(const std::string& name, Value value) {
+  if (!values_.emplace(name, std::move(value)).second) {
+    throw Error(fmt::format("Value '{}'", name), "is computed twice",
+                "The file is damaged; export the model again");
+  }
+}
+
+size_t Importer::uses(const std::string& name) const {
+  const auto readers = readers_.find(name);
+  return (readers == readers_.end() ? 0 : readers->second.size()) + (output_names_.contains(name) ? 1 : 0);
+}
+
+const Value& Importer::value(const NodeView& node, size_t input) const {
+  const auto found = values_.find(node.input(input));
+  if (found == values_.end())
+    node.fail_damaged(fmt::format("reads '{}', which nothing before it computes", node.input(input)));
+  return found->second;
+}
+
+bool Importer::is_constant(const NodeView& node, size_t input) const {
+  return std::holds_alternative<Constant>(value(node, input));
+}
+
+const Constant& Importer::constant(const NodeView& node, size_t input) const {
+  const auto* found = std::get_if<Constant>(&value(node, input));
+  if (found == nullptr) {
+    node.fail(fmt::format("takes '{}', which must be constant", node.input(input)),
+              "Export the model with constant weights and shapes");
+  }
+  return *found;
+}
+
+const Computed& Importer::computed(const NodeView& node, size_t input) const {
+  const auto* found = std::get_if<Computed>(&value(node, input));
+  if (found == nullptr) {
+    node.fail(fmt::format("computes on the constant '{}'", node.input(input)),
+              "Fold constants before import (torch.onnx.export with do_constant_folding, or onnxsim)");
+  }
+  if (graph_.tensor(found->id).type != DataType::kFloat32) {
+    node.fail("computes on integers outside of the QDQ form",
+              "Quantize with DequantizeLinear before and QuantizeLinear behind each operator");
+  }
+  return *found;
+}
+
+const Computed& Importer::unflattened(const NodeView& node, size_t input) const {
+  const Computed& found = computed(node, input);
+  if (found.flattened) {
+    node.fail("reads a flattened image, whose order of elements differs on the device (NHWC)",
+              "Put a dense layer right behind the Flatten, or pool the image to 1x1 before it");
+  }
+  return found;
+}
+
+Computed Importer::image(const NodeView& node, size_t input) {
+  const Computed& found = unflattened(node, input);
+  const size_t rank = found.layout.shape.size();
+  if (rank != 3 && rank != 4) {
+    node.fail(fmt::format("reads a tensor of {} axes", rank),
+              "Images of one or two dimensions are supported");
+  }
+  const auto relayout =
+      relaid(node, found, {found.layout.shape, rank == 4 ? kNchwFromNhwc : Axes{0, 3, 2}}, 4);
+  if (!relayout) {
+    node.fail(
+        fmt::format("reads '{}' in an order of axes that would need a transposition on the device",
+                    node.input(input)),
+        "Feed the network NCHW images, and convolutions the result of other layers without reordering it");
+  }
+  return *relayout;
+}
+
+TensorId Importer::emit(const NodeView& node, Operator op, std::vector<TensorId> inputs,
+                        std::string_view suffix) {
+  const bool last = suffix.empty();
+  const std::string name = node_names_.take(last ? node.name() : fmt::format("{}/{}", node.name(), suffix));
+  const bool quantizes = std::holds_alternative<Quantize>(op);
+  const TensorId id = graph_.append(std::move(op), std::move(inputs), name);
+  graph_.tensor(id).name = last ? node.output() : name;
+  graph_.tensor(id).type = quantizes ? DataType::kInt8 : DataType::kFloat32;
+  producer_of_[id] = graph_.nodes.size() - 1;
+  return id;
+}
+
+Computed Importer::result(TensorId id, const Axes& axes) const {
+  return {id, {permuted(graph_.tensor(id).shape, axes), axes}, {}};
+}
+
+std::optional<Computed> Importer::relaid(const NodeView& node, const Computed& from, const Layout& layout,
+                                         size_t graph_rank) {
+  if (from.layout == layout && rank_of(from.id) == graph_rank) return from;
+  if (from.flattened || without_ones(from.layout.shape) != without_ones(layout.shape) ||
+      memory_order(from.layout) != memory_order(layout)) {
+    return std::nullopt;
+  }
+  Shape shape(graph_rank, 1);
+  for (size_t i = 0; i < layout.axes.size(); ++i)
+    shape[static_cast<size_t>(layout.axes[i])] = layout.shape[i];
+  TensorId source = from.id;
+  const auto producer = producer_of_.find(source);
+  if (producer != producer_of_.end() && std::holds_alternative<Reshape>(graph_.nodes[producer->second].op)) {
+    source = graph_.nodes[producer->second].inputs[0];
+  }
+  return Computed{emit(node, Reshape{shape}, {source}, "reshape"), layout, {}};
+}
+
+TensorId Importer::place(const NodeView& node, const Constant& constant, const Axes& axes,
+                         const Shape& shape) {
+  const std::optional<Quantization>& q = constant.quantization;
+  const Placed key = {constant.data.data(), axes, shape, q ? q->scales : std::vector<float>{},
+                      q ? q->zero_points : std::vector<int32_t>{}};
+  const auto known = placed_.find(key);
+  if (known != placed_.end()) return known->second;
+
+  Tensor tensor;
+  tensor.name = constant.name;
+  tensor.shape = shape;
+  if (constant.is_float()) {
+    tensor.type = DataType::kFloat32;
+  } else if (q && constant.type == ElementType::kInt8) {
+    tensor.type = DataType::kInt8;
+  } else if (q && constant.type == ElementType::kInt32) {
+    tensor.type = DataType::kInt32;
+  } else {
+    node.fail(fmt::format("takes the constant '{}', which holds integers", constant.name),
+              "Constants must be float32, or integers behind a DequantizeLinear");
+  }
+  store_.reserve(constant.data.size());
+  tensor.data = permuted(constant.data, element_bytes(constant.type), constant.shape, axes);
+  if (q) {
+    tensor.quantization = *q;
+    if (q->per_channel()) {
+      // `shape` differs from the permuted one by leading ones, or by merged axes behind the first.
+      const int32_t moved = position_of(axes, q->axis);
+      const Shape from = permuted(constant.shape, axes);
+      const auto lead = static_cast<int32_t>(shape.size()) - static_cast<int32_t>(from.size());
+      tensor.quantization->axis = std::max(0, moved + (moved == 0 ? 0 : lead));
+    }
+    tensor.quantization->bits = tensor.type == DataType::kInt32 ? 32 : 8;
+    const auto width = widths_.find(constant.name);
+    if (width != widths_.end()) tensor.quantization->bits = width->second.second;
+    if (width != widths_.end() && width->second.first == DataType::kInt4 && tensor.type == DataType::kInt8) {
+      for (const int8_t integer : tensor.values<int8_t>()) {
+        if (integer < -8 || integer > 7) {
+          node.fail(fmt::format("takes '{}', declared int4, with the value {}", constant.name, integer),
+                    "The file is damaged; write it again");
+        }
+      }
+      tensor.type = DataType::kInt4;
+      tensor.data = packed_int4(*tensor.data);
+    }
+  }
+  return placed_[key] = graph_.add(std::move(tensor));
+}
+
+}  // namespace thimble::onnx
