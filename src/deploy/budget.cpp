@@ -23,6 +23,11 @@ std::string bytes_text(uint64_t bytes) {
 
 }  // namespace
 
+Budget budget_of(const device::DeviceProfile& device) {
+  return {
+      .device = device.name, .ram_bytes = device.ram_bytes.value, .flash_bytes = device.flash_bytes.value};
+}
+
 void check_fits(const Graph& graph, const GeneratedC& program, const Budget& budget) {
   const bool becomes_smaller = !is_quantized(graph);
   if (program.arena_bytes > budget.ram_bytes) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "deploy/generated_c.h"
+#include "device/profile.h"
 
 namespace thimble::deploy {
 
@@ -13,6 +14,8 @@ struct Budget {
   uint64_t ram_bytes = 0;
   uint64_t flash_bytes = 0;
 };
+
+Budget budget_of(const device::DeviceProfile& device);
 
 /// Throws Error with ExitCode::kBudget when the arena does not fit the RAM or the constants do not fit the
 /// flash. The error says what is needed, what there is, and the nearest thing to do. Code and stack come on

@@ -345,13 +345,14 @@ class Writer {
   }
 
   std::string class_macros() const {
-    const auto found = graph_.metadata.find("classes");
-    if (found == graph_.metadata.end()) return "";
     std::vector<std::string> names;
-    for (std::string_view rest = found->second; !rest.empty();) {
-      const size_t end = rest.find('\n');
-      names.push_back(c_string(rest.substr(0, end)));
-      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    for (const std::string& name : options_.class_names) names.push_back(c_string(name));
+    if (const auto found = graph_.metadata.find("classes"); names.empty() && found != graph_.metadata.end()) {
+      for (std::string_view rest = found->second; !rest.empty();) {
+        const size_t end = std::min(rest.find('\n'), rest.size());
+        names.push_back(c_string(rest.substr(0, end)));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+      }
     }
     if (names.empty()) return "";
     return fmt::format("#define {}_CLASSES {}\n", capitals_, names.size()) +

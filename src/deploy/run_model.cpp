@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "deploy/c_writer.h"
+#include "deploy/device_run.h"
 #include "device/profile.h"
 #include "graph/reference_run.h"
 

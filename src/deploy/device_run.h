@@ -1,0 +1,19 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "deploy/emulator/program.h"
+#include "device/profile.h"
+
+namespace thimble::deploy {
+
+/// Whether there is an emulator for the device's core.
+bool has_emulator(const device::DeviceProfile& device);
+
+/// Runs generated C on the emulator of the device's core. Throws Error when there is none, or as the emulator
+/// does.
+ProgramRun run_on_device(const GeneratedC& program, const device::DeviceProfile& device,
+                         std::span<const std::vector<std::byte>> samples, const ProgramOptions& options = {});
+
+}  // namespace thimble::deploy

@@ -1,0 +1,67 @@
+#include "deploy/profile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "deploy/c_writer.h"
+#include "deploy/device_run.h"
+#include "device/cost.h"
+
+namespace thimble::deploy {
+namespace {
+
+void add_counts(Profile& profile, const GeneratedC& program, const InferenceCost& cost) {
+  profile.instructions = cost.instructions;
+  profile.cycles = cost.cycles;
+  for (size_t i = 0; i < profile.layers.size(); ++i) {
+    LayerProfile& layer = profile.layers[i];
+    const auto found = std::ranges::find(cost.functions, program.layers[i].function, &FunctionCost::function);
+    layer.instructions = found == cost.functions.end() ? 0 : found->instructions;
+    layer.cycles = found == cost.functions.end() ? 0 : found->cycles;
+  }
+}
+
+void add_sizes(Profile& profile, const ProgramSize& size, size_t stack_bytes) {
+  profile.stack_bytes = stack_bytes;
+  profile.ram_bytes = profile.arena_bytes + stack_bytes + size.data_bytes;
+  profile.flash_bytes = size.code_bytes + size.constant_bytes;
+  // The compiler may have folded some constants into the code.
+  profile.code_bytes = *profile.flash_bytes - std::min(profile.weights_bytes, size.constant_bytes);
+}
+
+}  // namespace
+
+Profile profile(const Graph& graph, const device::DeviceProfile& device, std::span<const std::byte> sample) {
+  const GeneratedC program = write_c(graph);
+  Profile profile;
+  profile.device = device.name;
+  profile.macs = program.macs;
+  profile.arena_bytes = program.arena_bytes;
+  profile.weights_bytes = program.weights_bytes;
+  for (const GeneratedLayer& layer : program.layers) {
+    profile.layers.push_back({.name = layer.name,
+                              .op = layer.op,
+                              .kernel = layer.kernel,
+                              .macs = layer.macs,
+                              .instructions = std::nullopt,
+                              .cycles = std::nullopt,
+                              .arena_bytes = layer.arena_bytes,
+                              .weights_bytes = layer.weights_bytes});
+  }
+  if (!has_emulator(device)) {
+    profile.why = fmt::format("there is no emulator here for the core {}", device.core.value);
+    return profile;
+  }
+  const std::vector<std::vector<std::byte>> samples = {{sample.begin(), sample.end()}};
+  const ProgramRun run = run_on_device(program, device, samples, {.counted_samples = 1});
+  add_counts(profile, program, run.costs.at(0));
+  add_sizes(profile, run.size.value(), run.stack_bytes.value());
+  const device::Latency latency = device::latency_of_cycles(device, *profile.cycles);
+  profile.latency_ms = latency.latency_ms;
+  profile.latency_basis = device::to_string(latency.basis);
+  profile.energy_uj = device::energy_of(device, latency).energy_uj;
+  return profile;
+}
+
+}  // namespace thimble::deploy

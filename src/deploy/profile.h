@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/profile.h"
+#include "graph/graph.h"
+
+namespace thimble::deploy {
+
+struct LayerProfile {
+  std::string name;
+  std::string op;
+  std::string kernel;  ///< empty for a layer that costs nothing
+  uint64_t macs = 0;
+  std::optional<uint64_t> instructions;
+  std::optional<uint64_t> cycles;
+  size_t arena_bytes = 0;  ///< live while it runs
+  size_t weights_bytes = 0;
+};
+
+/// What one inference costs on a device. What cannot be had is empty, and `why` says so.
+struct Profile {
+  std::string device;
+  uint64_t macs = 0;
+  std::optional<uint64_t> instructions;  ///< counted on the emulator of the device's core
+  std::optional<uint64_t> cycles;        ///< those, weighed by the core's published timings
+  std::optional<double> latency_ms;
+  std::optional<std::string> latency_basis;  ///< "counted", "modelled" or "published"
+  std::optional<double> energy_uj;
+  size_t arena_bytes = 0;
+  std::optional<size_t> stack_bytes;  ///< the deepest that the run touched
+  std::optional<size_t> ram_bytes;    ///< arena, stack and variables of the C library
+  size_t weights_bytes = 0;
+  std::optional<size_t>
+      code_bytes;  ///< code of the network and what it needs of the C library, with its tables
+  std::optional<size_t> flash_bytes;  ///< code and constants as they were linked
+  std::vector<LayerProfile> layers;
+  std::string why;  ///< empty when nothing is missing
+};
+
+/// Compiles the generated C for the device's core and counts one inference of `sample` on its emulator.
+/// Throws Error when a tool for that is missing; for a core without an emulator the counted figures are
+/// empty.
+Profile profile(const Graph& graph, const device::DeviceProfile& device, std::span<const std::byte> sample);
+
+}  // namespace thimble::deploy

@@ -1,0 +1,56 @@
+#include "deploy/results_json.h"
+
+namespace thimble::deploy {
+namespace {
+
+template <typename T>
+nlohmann::json or_null(const std::optional<T>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
+}
+
+}  // namespace
+
+nlohmann::json to_json(const Verification& verification) {
+  nlohmann::json document = {{"device", verification.device},
+                             {"samples", verification.samples},
+                             {"bytes_compared", verification.bytes_compared},
+                             {"mismatches", verification.mismatches}};
+  if (verification.first) {
+    const Mismatch& m = *verification.first;
+    document["first"] = {{"sample", m.sample},     {"layer", m.layer}, {"element", m.element},
+                         {"expected", m.expected}, {"got", m.got},     {"side", m.side}};
+  }
+  return document;
+}
+
+nlohmann::json to_json(const Profile& profile) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const LayerProfile& layer : profile.layers) {
+    layers.push_back({{"name", layer.name},
+                      {"op", layer.op},
+                      {"kernel", layer.kernel},
+                      {"macs", layer.macs},
+                      {"instructions", or_null(layer.instructions)},
+                      {"cycles", or_null(layer.cycles)},
+                      {"arena_bytes", layer.arena_bytes},
+                      {"weights_bytes", layer.weights_bytes}});
+  }
+  nlohmann::json document = {{"device", profile.device},
+                             {"macs", profile.macs},
+                             {"instructions", or_null(profile.instructions)},
+                             {"cycles", or_null(profile.cycles)},
+                             {"latency_ms", or_null(profile.latency_ms)},
+                             {"latency_basis", or_null(profile.latency_basis)},
+                             {"energy_uj", or_null(profile.energy_uj)},
+                             {"arena_bytes", profile.arena_bytes},
+                             {"stack_bytes", or_null(profile.stack_bytes)},
+                             {"ram_bytes", or_null(profile.ram_bytes)},
+                             {"weights_bytes", profile.weights_bytes},
+                             {"code_bytes", or_null(profile.code_bytes)},
+                             {"flash_bytes", or_null(profile.flash_bytes)},
+                             {"layers", layers}};
+  if (!profile.why.empty()) document["why"] = profile.why;
+  return document;
+}
+
+}  // namespace thimble::deploy

@@ -1,0 +1,115 @@
+#include "deploy/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+
+#include "deploy/c_writer.h"
+#include "deploy/device_run.h"
+#include "deploy/run_model.h"
+
+namespace thimble::deploy {
+namespace {
+
+/// The outputs of every layer are kept while a batch is compared.
+constexpr size_t kBatchBytes = size_t{128} << 20;
+
+template <typename T>
+T element_at(std::span<const std::byte> bytes, size_t index) {
+  T value;
+  std::memcpy(&value, bytes.data() + index * sizeof(T), sizeof(T));
+  return value;
+}
+
+/// Calls report(element, expected, got) for each element that differs.
+template <typename Report>
+void compare(DataType type, std::span<const std::byte> expected, std::span<const std::byte> got,
+             const Report& report) {
+  if (type != DataType::kFloat32) {
+    for (size_t i = 0; i < expected.size(); ++i) {
+      if (expected[i] != got[i]) report(i, element_at<int8_t>(expected, i), element_at<int8_t>(got, i));
+    }
+    return;
+  }
+  const size_t elements = expected.size() / sizeof(float);
+  double largest = 0;
+  for (size_t i = 0; i < elements; ++i)
+    largest = std::max(largest, std::abs(double{element_at<float>(expected, i)}));
+  for (size_t i = 0; i < elements; ++i) {
+    const double a = element_at<float>(expected, i);
+    const double b = element_at<float>(got, i);
+    // Written so that a NaN differs from every number.
+    const bool equal = std::abs(a - b) <= kFloatTolerance * largest || (std::isnan(a) && std::isnan(b));
+    if (!equal) report(i, a, b);
+  }
+}
+
+/// Counts where a side differs from the reference in what one sample's layers computed.
+void compare_layers(const Graph& graph, const std::vector<LayerOutput>& expected,
+                    const std::vector<LayerOutput>& got, const std::string& side, Verification& result) {
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    assert(got.at(n).node == static_cast<int>(n) && got[n].data.size() == expected[n].data.size());
+    compare(graph.tensor(node.outputs[0]).type, expected[n].data, got[n].data,
+            [&](size_t element, double want, double have) {
+              ++result.mismatches;
+              if (!result.first)
+                result.first = Mismatch{result.samples, node.name, element, want, have, side};
+            });
+  }
+}
+
+}  // namespace
+
+Verification verify(const Graph& graph, const device::DeviceProfile& device,
+                    std::span<const std::vector<std::byte>> samples, const Progress& progress,
+                    const VerifyOptions& options) {
+  Verification result;
+  result.device = device.name;
+  const GeneratedC program = write_c(graph);
+  size_t bytes_a_sample = 1;
+  for (const Node& node : graph.nodes) bytes_a_sample += graph.tensor(node.outputs[0]).bytes();
+  const size_t batch =
+      std::clamp(kBatchBytes / bytes_a_sample, size_t{1}, std::max(samples.size(), size_t{1}));
+
+  while (result.samples < samples.size()) {
+    const auto part = samples.subspan(result.samples, std::min(batch, samples.size() - result.samples));
+    const RunResult reference = run_model(graph, part, "host", true);
+    ProgramRun on_host;
+    ProgramRun on_device;
+    if (options.host) on_host = run_on_host(program, part, {.trace = true});
+    if (options.emulator) on_device = run_on_device(program, device, part, {.trace = true});
+    for (size_t i = 0; i < part.size(); ++i, ++result.samples) {
+      const std::vector<LayerOutput>& expected = reference.layers[i];
+      for (const LayerOutput& layer : expected) result.bytes_compared += layer.data.size();
+      if (options.host) compare_layers(graph, expected, on_host.layers[i], "C on this machine", result);
+      if (options.emulator) {
+        compare_layers(graph, expected, on_device.layers[i], "C on the emulated " + device.core.value,
+                       result);
+      }
+    }
+    if (progress) {
+      progress({.stage = "verify",
+                .done = result.samples,
+                .total = samples.size(),
+                .unit = "samples",
+                .detail = ""});
+    }
+  }
+  return result;
+}
+
+std::string describe_mismatch(const Verification& verification) {
+  assert(verification.first);
+  const Mismatch& m = *verification.first;
+  return fmt::format(
+      "{} elements differ between reference and generated C; the first is element {} of layer '{}' for "
+      "sample {}: "
+      "{} expected, {} from {}",
+      verification.mismatches, m.element, m.layer, m.sample, m.expected, m.got, m.side);
+}
+
+}  // namespace thimble::deploy
