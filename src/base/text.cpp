@@ -7,7 +7,7 @@ namespace thimble {
 std::string grouped(uint64_t number) {
   std::string digits = fmt::format("{}", number);
   for (auto i = static_cast<ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
-    digits.insert(static_cast<size_t>(i), ",");
+    digits.insert(static_cast<size_t>(i), 1, ',');
   return digits;
 }
 
