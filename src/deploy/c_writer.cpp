@@ -205,7 +205,13 @@ class Writer {
 
   void add_calls(const Node& node, const KernelCall& call, const KernelName& kernel,
                  const std::string& stem) {
-    const std::vector<CParameters> calls = c_parameters(call.parameters);
+    std::vector<CParameters> calls = c_parameters(call.parameters);
+    // An integer kernel does not read the bounds of a float's.
+    const bool integer = graph_.tensor(node.outputs[0]).type != DataType::kFloat32;
+    for (CParameters& one : calls) {
+      std::erase_if(one.fields,
+                    [&](const std::string& field) { return integer && field.starts_with(".float_"); });
+    }
     const bool one_input_a_call = std::holds_alternative<Concat>(node.op);
     for (size_t i = 0; i < calls.size(); ++i) {
       const std::string name = calls.size() == 1 ? "parameters" : fmt::format("parameters_{}", i);

@@ -67,9 +67,14 @@ void compare_layers(const Graph& graph, const std::vector<LayerOutput>& expected
 Verification verify(const Graph& graph, const device::DeviceProfile& device,
                     std::span<const std::vector<std::byte>> samples, const Progress& progress,
                     const VerifyOptions& options) {
+  return verify(graph, write_c(graph), device, samples, progress, options);
+}
+
+Verification verify(const Graph& graph, const GeneratedC& program, const device::DeviceProfile& device,
+                    std::span<const std::vector<std::byte>> samples, const Progress& progress,
+                    const VerifyOptions& options) {
   Verification result;
   result.device = device.name;
-  const GeneratedC program = write_c(graph);
   size_t bytes_a_sample = 1;
   for (const Node& node : graph.nodes) bytes_a_sample += graph.tensor(node.outputs[0]).bytes();
   const size_t batch =

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "deploy/generated_c.h"
 #include "device/profile.h"
 #include "graph/graph.h"
 
@@ -45,6 +46,11 @@ inline constexpr double kFloatTolerance = 1e-5;
 /// generated C on this machine and the generated C on the emulator of the device's core, and compares what
 /// every layer computed. Throws Error when a tool is missing or the device's core has no emulator.
 Verification verify(const Graph& graph, const device::DeviceProfile& device,
+                    std::span<const std::vector<std::byte>> samples, const Progress& progress = {},
+                    const VerifyOptions& options = {});
+
+/// The same for a program that is at hand: what write_c gave for the graph.
+Verification verify(const Graph& graph, const GeneratedC& program, const device::DeviceProfile& device,
                     std::span<const std::vector<std::byte>> samples, const Progress& progress = {},
                     const VerifyOptions& options = {});
 

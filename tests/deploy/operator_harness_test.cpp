@@ -1,0 +1,110 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "deploy/c_writer.h"
+#include "deploy/operator_cases.h"
+#include "deploy/verify.h"
+
+// Every operator with random shapes, attributes and numbers: the integer reference, the generated C on this
+// machine and the generated C on the emulated Cortex-M4 give the same bytes (floats: within kFloatTolerance).
+//
+// Many cases are nodes of one graph, so that one compilation serves them all.
+
+namespace thimble::deploy {
+namespace {
+
+constexpr int32_t kSize = 9;
+constexpr size_t kSamples = 3;
+
+Verification run(const Graph& graph, uint64_t seed) {
+  validate(graph);
+  Random random(seed);
+  std::vector<std::vector<std::byte>> samples;
+  for (size_t i = 0; i < kSamples; ++i) samples.push_back(test::random_sample(graph, random));
+  static const device::DeviceProfile device = device::load_device("nano33ble");
+  return verify(graph, device, samples);
+}
+
+Graph cases(size_t op, bool integer, int32_t size, size_t count, uint64_t seed) {
+  Graph graph;
+  graph.name = "cases";
+  for (size_t i = 0; i < count; ++i) test::append_case(graph, op, integer, size, Random(seed).fork(i));
+  return graph;
+}
+
+/// The smallest case of an operator that fails, by growing extents.
+std::string smallest_failure(size_t op, bool integer, uint64_t seed) {
+  for (int32_t size = 1; size <= kSize; ++size) {
+    for (size_t i = 0; i < 40; i += 20) {
+      const Verification found = run(cases(op, integer, size, 20, seed + i), seed);
+      if (found.mismatches > 0)
+        return "extents up to " + std::to_string(size) + ": " + describe_mismatch(found);
+    }
+  }
+  return "no smaller case fails";
+}
+
+void expect_equal_everywhere(bool integer, size_t cases_an_operator, uint64_t seed) {
+  Graph graph;
+  graph.name = "operators";
+  std::vector<size_t> operator_of;
+  for (size_t op = 0; op < test::kOperators; ++op) {
+    for (size_t i = 0; i < cases_an_operator; ++i) {
+      test::append_case(graph, op, integer, kSize, Random(seed).fork(op * 1000 + i));
+    }
+    operator_of.resize(graph.nodes.size(), op);
+  }
+  const Verification result = run(graph, seed);
+  EXPECT_GT(result.bytes_compared, 1000U);
+  if (result.mismatches == 0) return;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (graph.nodes[n].name != result.first->layer) continue;
+    FAIL() << describe_mismatch(result) << "\nsmallest: " << smallest_failure(operator_of[n], integer, seed);
+  }
+}
+
+TEST(OperatorHarness, every_integer_operator_gives_the_same_bytes_everywhere) {
+  for (const uint64_t seed : {1, 2}) expect_equal_everywhere(true, 8, seed);
+}
+
+TEST(OperatorHarness, every_float_operator_gives_the_same_values_everywhere) {
+  expect_equal_everywhere(false, 5, 3);
+}
+
+TEST(OperatorHarness, random_networks_give_the_same_bytes_everywhere) {
+  for (const bool integer : {true, false}) {
+    Graph graph;
+    graph.name = "networks";
+    for (uint64_t i = 0; i < (integer ? 16 : 6); ++i) {
+      test::append_graph(graph, test::random_deployable(integer, Random(i)),
+                         "network_" + std::to_string(i) + "_");
+    }
+    const Verification result = run(graph, 5);
+    EXPECT_EQ(result.mismatches, 0U) << (result.first ? describe_mismatch(result) : "");
+  }
+}
+
+/// That the comparison can fail: a kernel whose C was changed after it was written.
+TEST(OperatorHarness, a_kernel_that_differs_is_found_and_named) {
+  const Graph graph = cases(0, true, 6, 10, 1);
+  GeneratedC program = write_c(graph);
+  bool changed = false;
+  for (GeneratedFile& file : program.files) {
+    const size_t at = file.content.find("x * w");
+    if (at == std::string::npos) continue;
+    file.content.replace(at, 5, "x * w + 1");
+    changed = true;
+  }
+  ASSERT_TRUE(changed);
+  Random random(1);
+  const std::vector<std::vector<std::byte>> samples = {test::random_sample(graph, random)};
+  const Verification result = verify(graph, program, device::load_device("nano33ble"), samples, {},
+                                     {.host = true, .emulator = false});
+  ASSERT_GT(result.mismatches, 0U);
+  EXPECT_EQ(result.first->side, "C on this machine");
+  EXPECT_EQ(result.first->layer.substr(0, 6), "Conv2D");
+}
+
+}  // namespace
+}  // namespace thimble::deploy
