@@ -20,13 +20,13 @@ struct EpochMetrics {
 };
 
 struct TrainHooks {
-  Progress progress;
+  Progress progress = {};
   /// Sees each epoch once, in order, after its checkpoint is on disk; a training that resumes begins with the
   /// epochs that the checkpoint holds.
-  std::function<void(const EpochMetrics&)> on_epoch;
+  std::function<void(const EpochMetrics&)> on_epoch = {};
   /// Written after every epoch, atomically; empty: none. If the file is there already, training goes on from
   /// it.
-  std::filesystem::path checkpoint;
+  std::filesystem::path checkpoint = {};
 };
 
 /// Trains a float32 classifier on all samples of a data set with cross-entropy and returns it with its new
