@@ -12,22 +12,32 @@
 #include "zoo/zoo.h"
 
 namespace thimble::cli {
+namespace {
+
+constexpr const char* kCommonGroup = "Options of every verb";
+
+}  // namespace
 
 Progress CommonOptions::progress() const {
   return [bar = std::make_shared<ProgressBar>(quiet)](const ProgressUpdate& update) { (*bar)(update); };
 }
 
 CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string& description,
-                   const std::string& example, CommonOptions& common) {
+                   const std::string& notes, const std::string& example, CommonOptions& common) {
   CLI::App* verb = program.add_subcommand(name, description);
   common.threads = available_cores();
-  verb->add_flag("--json", common.json, "print one JSON document");
-  verb->add_flag("--quiet", common.quiet, "no progress bars");
-  verb->add_option("--seed", common.seed, "seed of all random numbers")->capture_default_str();
+  verb->set_help_flag("-h,--help", "print this help")->group(kCommonGroup);
+  verb->add_flag("--json", common.json, "print one JSON document")->group(kCommonGroup);
+  verb->add_flag("--quiet", common.quiet, "no progress bars, no lines on stages")->group(kCommonGroup);
+  verb->add_option("--seed", common.seed, "seed of all random numbers")
+      ->option_text("N [1]")
+      ->group(kCommonGroup);
   verb->add_option("--threads", common.threads, "threads to use")
       ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  verb->footer("Example:\n  " + example);
+      ->option_text("N [all cores]")
+      ->group(kCommonGroup);
+  verb->get_formatter()->column_width(28);
+  verb->footer((notes.empty() ? "" : notes + "\n\n") + "Example:\n  " + example);
   return verb;
 }
 

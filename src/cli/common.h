@@ -22,9 +22,10 @@ struct CommonOptions {
   Progress progress() const;
 };
 
-/// Adds a verb with the common options; `example` closes its help.
+/// Adds a verb with the common options. Its help has `notes` (of lines of at most 80 columns; may be empty)
+/// below the options and ends with `example`.
 CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string& description,
-                   const std::string& example, CommonOptions& common);
+                   const std::string& notes, const std::string& example, CommonOptions& common);
 
 /// Cores that this process may run on.
 int available_cores();

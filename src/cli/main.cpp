@@ -19,9 +19,8 @@ ExitCode fail(std::string_view message, ExitCode code) {
 }
 
 ExitCode run(int argc, char** argv) {
-  CLI::App program(
-      "Makes neural networks fit the smallest computers, and proves that they still compute\nthe same.",
-      "thimble");
+  CLI::App program("Makes neural networks fit the smallest computers, and proves what they compute there.",
+                   "thimble");
   program.set_version_flag("--version", "thimble " THIMBLE_VERSION);
   program.require_subcommand(1);
   program.get_formatter()->column_width(26);
@@ -48,7 +47,6 @@ ExitCode run(int argc, char** argv) {
   add_data(program);
   add_zoo(program);
   add_devices(program);
-  for (CLI::App* verb : program.get_subcommands({})) verb->get_formatter()->column_width(26);
 
   try {
     program.parse(argc, argv);
@@ -59,7 +57,10 @@ ExitCode run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const auto chosen = program.get_subcommands();
     const std::string verb = chosen.empty() ? "" : " " + chosen.front()->get_name();
-    return fail(fmt::format("{}. See \"thimble{} --help\".", error.what(), verb), ExitCode::kUsage);
+    const bool unknown_verb = argc > 1 && argv[1][0] != '-' && chosen.empty();
+    return fail(unknown_verb ? fmt::format("there is no verb \"{}\". See \"thimble --help\".", argv[1])
+                             : fmt::format("{}. See \"thimble{} --help\".", error.what(), verb),
+                ExitCode::kUsage);
   } catch (const thimble::Error& error) {
     return fail(error.what(), error.exit_code());
   } catch (const std::bad_alloc&) {

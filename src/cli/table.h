@@ -5,7 +5,7 @@
 
 namespace thimble::cli {
 
-/// Text in aligned columns: the first is left-aligned, the others right-aligned.
+/// Text in aligned columns: words at their left, figures at their right; the first is always of words.
 class Table {
  public:
   explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}

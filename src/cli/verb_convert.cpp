@@ -10,10 +10,12 @@ void add_convert(CLI::App& program) {
   static CommonOptions common;
   static std::string model;
   static std::string output;
-  CLI::App* verb = add_verb(program, "convert", "a model from one file format to another",
+  CLI::App* verb = add_verb(program, "convert", "a model from one file format to another", "",
                             "thimble convert model.tflite -o model.onnx", common);
-  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required();
-  verb->add_option("-o,--output", output, "OUT.onnx or OUT.tflite")->required();
+  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required()->option_text(" ");
+  verb->add_option("-o,--output", output, "OUT.onnx or OUT.tflite")
+      ->required()
+      ->option_text("PATH (required)");
   verb->callback([] {
     const Graph graph = load_model(model, common.seed);
     formats::write_model(graph, output);

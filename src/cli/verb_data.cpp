@@ -37,15 +37,14 @@ void add_data(CLI::App& program) {
   static std::string name;
   CLI::App* verb = program.add_subcommand("data", "data sets: list, get NAME")->require_subcommand(1);
   verb->footer("Example:\n  thimble data get mnist");
-  add_verb(*verb, "list", "the sets that are known", "thimble data list", common)->callback([] {
+  add_verb(*verb, "list", "the sets that are known", "", "thimble data list", common)->callback([] {
     list(common);
   });
-  CLI::App* one =
-      add_verb(*verb, "get", "fetch a set and check it",
-               "thimble data get mnist\n\nSets are looked for in the folder THIMBLE_DATA, then in the "
-               "user's cache, and\nfetched into the cache if neither has them.",
-               common);
-  one->add_option("NAME", name, "a data set's name")->required();
+  CLI::App* one = add_verb(*verb, "get", "fetch a set and check it",
+                           "Sets are looked for in the folder THIMBLE_DATA, then in the user's cache, and\n"
+                           "fetched into the cache if neither has them.",
+                           "thimble data get mnist", common);
+  one->add_option("NAME", name, "a data set's name")->required()->option_text(" ");
   one->callback([] { get(common, name); });
 }
 

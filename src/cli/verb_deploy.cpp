@@ -17,12 +17,18 @@ void add_deploy(CLI::App& program) {
   static std::string device_name;
   static std::string folder;
   static std::string package = "c";
-  CLI::App* verb = add_verb(program, "deploy", "write a model as C for a device",
+  CLI::App* verb = add_verb(program, "deploy", "write a model as C for a device", "",
                             "thimble deploy int8.onnx --device nano33ble -o firmware/model", common);
-  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required();
-  verb->add_option("--device", device_name, "a device's name, or the path of a profile")->required();
-  verb->add_option("-o,--output", folder, "folder of the C files")->required();
-  verb->add_option("--package", package, "c: plain C with CMake")->check(CLI::IsMember({"c"}))->capture_default_str();
+  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required()->option_text(" ");
+  verb->add_option("--device", device_name, "a device's name, or the path of a profile")
+      ->required()
+      ->option_text("NAME (required)");
+  verb->add_option("-o,--output", folder, "folder of the C files")
+      ->required()
+      ->option_text("PATH (required)");
+  verb->add_option("--package", package, "c: plain C with CMake")
+      ->check(CLI::IsMember({"c"}))
+      ->option_text("c");
   verb->callback([] {
     const Graph graph = deploy::prepare(load_model(model, common.seed));
     const device::DeviceProfile device = device::load_device(device_name);
@@ -41,7 +47,8 @@ void add_deploy(CLI::App& program) {
     Table table({"layer", "operator", "kernel", "weights"});
     for (const deploy::GeneratedLayer& layer : generated.layers) {
       document["layers"].push_back({{"name", layer.name}, {"op", layer.op}, {"kernel", layer.kernel}});
-      table.add({layer.name, layer.op, layer.kernel.empty() ? "(none needed)" : layer.kernel, grouped(layer.weights_bytes)});
+      table.add({layer.name, layer.op, layer.kernel.empty() ? "(none needed)" : layer.kernel,
+                 grouped(layer.weights_bytes)});
     }
     for (const deploy::GeneratedFile& file : generated.files) document["files"].push_back(file.name);
     print(common, document,

@@ -19,8 +19,8 @@ void list(const CommonOptions& common) {
                         {"ram_bytes", profile.ram_bytes.value},
                         {"flash_bytes", profile.flash_bytes.value}});
     table.add({name, fmt::format("{:.0f} MHz", static_cast<double>(profile.clock_hz.value) / 1e6),
-               fmt::format("{} KB", profile.ram_bytes.value / 1024), fmt::format("{} KB", profile.flash_bytes.value / 1024),
-               profile.title});
+               fmt::format("{} KB", profile.ram_bytes.value / 1024),
+               fmt::format("{} KB", profile.flash_bytes.value / 1024), profile.title});
   }
   print(common, document, table.text());
 }
@@ -43,9 +43,14 @@ void add_devices(CLI::App& program) {
   static std::string name;
   CLI::App* verb = program.add_subcommand("devices", "devices: list, show NAME")->require_subcommand(1);
   verb->footer("Example:\n  thimble devices show nano33ble");
-  add_verb(*verb, "list", "the devices that are known", "thimble devices list", common)->callback([] { list(common); });
-  CLI::App* one = add_verb(*verb, "show", "every value with its source", "thimble devices show nano33ble", common);
-  one->add_option("NAME", name, "a device's name, or the path of your own profile")->required();
+  add_verb(*verb, "list", "the devices that are known", "", "thimble devices list", common)->callback([] {
+    list(common);
+  });
+  CLI::App* one =
+      add_verb(*verb, "show", "every value with its source", "", "thimble devices show nano33ble", common);
+  one->add_option("NAME", name, "a device's name, or the path of your own profile")
+      ->required()
+      ->option_text(" ");
   one->callback([] { show(common, name); });
 }
 

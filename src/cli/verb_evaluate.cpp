@@ -44,15 +44,14 @@ void add_evaluate(CLI::App& program) {
   static std::string data_name;
   static std::string split = "test";
   CLI::App* verb = add_verb(program, "evaluate", "accuracy of a model on a data set",
-                            "thimble evaluate runs/mnist/2-quantize.onnx --data mnist\n\n"
                             "A quantized model runs on the integer reference, whose bytes are those of the\n"
                             "device; a float32 model in libtorch.",
-                            common);
-  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required();
-  verb->add_option("--data", data_name, "a data set's name")->required();
+                            "thimble evaluate runs/mnist/2-quantize.onnx --data mnist", common);
+  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required()->option_text(" ");
+  verb->add_option("--data", data_name, "a data set's name")->required()->option_text("NAME (required)");
   verb->add_option("--split", split, "train or test")
       ->check(CLI::IsMember({"train", "test"}))
-      ->capture_default_str();
+      ->option_text("train|test [test]");
   verb->callback([] {
     const Graph graph = load_model(model, common.seed);
     const data::Dataset dataset =

@@ -33,18 +33,18 @@ void add_optimize(CLI::App& program) {
   static std::string recipe_path;
   static std::string folder;
   CLI::App* verb = add_verb(program, "optimize", "a whole recipe: from training to proven C",
-                            "thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist\n\n"
                             "A run that was stopped goes on where it was when run again, and ends with the\n"
                             "same model bytes. The seed is the recipe's unless --seed is given.",
-                            common);
-  verb->add_option("RECIPE", recipe_path, "a TOML file, see docs/recipes.md")->required();
-  verb->add_option("-o,--output", folder, "folder of the run")->required();
+                            "thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist", common);
+  verb->add_option("RECIPE", recipe_path, "a TOML file, see docs/recipes.md")->required()->option_text(" ");
+  verb->add_option("-o,--output", folder, "folder of the run")->required()->option_text("PATH (required)");
   verb->callback([verb] {
     pipeline::Recipe recipe = pipeline::read_recipe(recipe_path);
     if (verb->count("--seed") > 0) pipeline::set_seed(recipe, common.seed);
     pipeline::OptimizeHooks hooks;
     hooks.progress = common.progress();
-    if (!common.quiet) hooks.on_stage = [](std::string_view line) { fmt::print(stderr, "\r\033[K{}\n", line); };
+    if (!common.quiet)
+      hooks.on_stage = [](std::string_view line) { fmt::print(stderr, "\r\033[K{}\n", line); };
     const nlohmann::json state = pipeline::optimize(recipe, load_model(recipe.model, recipe.seed), folder,
                                                     {common.threads, THIMBLE_VERSION}, hooks);
     write_file_atomically(folder + "/report.html", report::html_report(folder));

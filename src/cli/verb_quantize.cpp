@@ -15,20 +15,22 @@ void add_quantize(CLI::App& program) {
   static quantize::PostTrainingOptions options;
   static int bits = 8;
   static std::string method = "ptq";
-  CLI::App* verb = add_verb(program, "quantize", "float32 to int8, on calibration samples",
+  CLI::App* verb = add_verb(program, "quantize", "float32 to int8, on calibration samples", "",
                             "thimble quantize float.onnx --data mnist -o int8.onnx", common);
-  verb->add_option("MODEL", model, "a float32 model")->required();
-  verb->add_option("--data", data_name, "data set to calibrate on (train split)")->required();
-  verb->add_option("-o,--output", output, "OUT.onnx or OUT.tflite")->required();
-  verb->add_option("--bits", bits, "bits of the weights: 8")
-      ->check(CLI::IsMember({8}))
-      ->capture_default_str();
+  verb->add_option("MODEL", model, "a float32 model")->required()->option_text(" ");
+  verb->add_option("--data", data_name, "data set to calibrate on (train split)")
+      ->required()
+      ->option_text("NAME (required)");
+  verb->add_option("-o,--output", output, "OUT.onnx or OUT.tflite")
+      ->required()
+      ->option_text("PATH (required)");
+  verb->add_option("--bits", bits, "bits of the weights: 8")->check(CLI::IsMember({8}))->option_text("8");
   verb->add_option("--method", method, "ptq: post-training")
       ->check(CLI::IsMember({"ptq"}))
-      ->capture_default_str();
+      ->option_text("ptq");
   verb->add_option("--samples", options.samples, "calibration samples")
       ->check(CLI::Range(size_t{1}, size_t{1000000}))
-      ->capture_default_str();
+      ->option_text("N [500]");
   verb->callback([] {
     options.seed = common.seed;
     const Graph graph = load_model(model, common.seed);

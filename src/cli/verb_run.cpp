@@ -10,7 +10,8 @@
 namespace thimble::cli {
 namespace {
 
-/// Every operator's output, sample by sample. What the TensorFlow Lite reader had to insert is no operator of the file.
+/// Every operator's output, sample by sample. What the TensorFlow Lite reader had to insert is no operator of
+/// the file.
 std::vector<std::byte> layer_bytes(const Graph& graph, const deploy::RunResult& result) {
   std::vector<std::byte> bytes;
   for (const auto& sample : result.layers) {
@@ -31,17 +32,19 @@ void add_run(CLI::App& program) {
   static std::string output;
   static std::string layers;
   static std::string place = "host";
-  CLI::App* verb = add_verb(program, "run", "run a model on raw tensors",
-                            "thimble run int8.onnx --input in.bin --output out.bin --on nano33ble\n\n"
-                            "The input file holds raw tensors, one sample after another; the output file gets\n"
-                            "the outputs likewise. host: the integer reference; c: the generated C on this\n"
-                            "machine; a device: the generated C on the emulator of its core.",
-                            common);
-  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required();
-  verb->add_option("--input", input, "file of input tensors")->required();
-  verb->add_option("--output", output, "file for the output tensors")->required();
-  verb->add_option("--layers", layers, "file for every operator's output, in order");
-  verb->add_option("--on", place, "host, c, or a device's name")->capture_default_str();
+  CLI::App* verb =
+      add_verb(program, "run", "run a model on raw tensors",
+               "The input file holds raw tensors, one sample after another; the output file gets\n"
+               "the outputs likewise. host: the integer reference; c: the generated C on this\n"
+               "machine; a device: the generated C on the emulator of its core.",
+               "thimble run int8.onnx --input in.bin --output out.bin --on nano33ble", common);
+  verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required()->option_text(" ");
+  verb->add_option("--input", input, "file of input tensors")->required()->option_text("FILE (required)");
+  verb->add_option("--output", output, "file for the output tensors")
+      ->required()
+      ->option_text("FILE (required)");
+  verb->add_option("--layers", layers, "file for every operator's output, in order")->option_text("FILE");
+  verb->add_option("--on", place, "host, c, or a device's name")->option_text("PLACE [host]");
   verb->callback([] {
     const Graph graph = load_model(model, common.seed);
     const auto samples = deploy::split_samples(graph, read_file(input), input);
@@ -50,7 +53,8 @@ void add_run(CLI::App& program) {
     for (const auto& sample : result.outputs) outputs.insert(outputs.end(), sample.begin(), sample.end());
     write_file_atomically(output, outputs);
     if (!layers.empty()) write_file_atomically(layers, layer_bytes(graph, result));
-    print(common, {{"samples", samples.size()}, {"on", place}, {"output", output}, {"output_bytes", outputs.size()}},
+    print(common,
+          {{"samples", samples.size()}, {"on", place}, {"output", output}, {"output_bytes", outputs.size()}},
           fmt::format("{}: {} samples on {}", output, samples.size(), place));
   });
 }

@@ -30,16 +30,20 @@ void add_train(CLI::App& program) {
   static std::string recipe;
   static std::string output;
   static int epochs = 0;
-  CLI::App* verb = add_verb(program, "train", "train a float32 model",
-                            "thimble train zoo:mnist-cnn --data mnist -o float.onnx\n\n"
-                            "A training that is stopped goes on from OUT.checkpoint when run again, and ends\n"
-                            "with the same bytes.",
-                            common);
-  verb->add_option("MODEL", model, "zoo:NAME, or a float32 model to go on from")->required();
-  verb->add_option("--data", data_name, "a data set's name")->required();
-  verb->add_option("-o,--output", output, "OUT.onnx")->required();
-  verb->add_option("--recipe", recipe, "take the train stage of a recipe");
-  verb->add_option("--epochs", epochs, "epochs, instead of the recipe's")->check(CLI::Range(1, 100000));
+  CLI::App* verb =
+      add_verb(program, "train", "train a float32 model",
+               "A training that is stopped goes on from OUT.checkpoint when run again, and ends\n"
+               "with the same bytes.",
+               "thimble train zoo:mnist-cnn --data mnist -o float.onnx", common);
+  verb->add_option("MODEL", model, "zoo:NAME, or a float32 model to go on from")
+      ->required()
+      ->option_text(" ");
+  verb->add_option("--data", data_name, "a data set's name")->required()->option_text("NAME (required)");
+  verb->add_option("-o,--output", output, "OUT.onnx")->required()->option_text("PATH (required)");
+  verb->add_option("--recipe", recipe, "take the train stage of a recipe")->option_text("FILE");
+  verb->add_option("--epochs", epochs, "epochs, instead of the recipe's")
+      ->check(CLI::Range(1, 100000))
+      ->option_text("N");
   verb->callback([] {
     train::TrainOptions options = recipe.empty() ? train::TrainOptions{} : options_of(recipe);
     if (epochs > 0) options.epochs = epochs;
@@ -61,7 +65,8 @@ void add_train(CLI::App& program) {
     const data::Dataset test = data::load(data_name, data::Split::kTest);
     const pipeline::Evaluation result = pipeline::evaluate(trained, test, common.threads);
     print(common, {{"output", output}, {"test_accuracy", result.accuracy}, {"epochs", history}},
-          fmt::format("{}: accuracy {} on the {} test samples", output, percent(result.accuracy), grouped(result.samples)));
+          fmt::format("{}: accuracy {} on the {} test samples", output, percent(result.accuracy),
+                      grouped(result.samples)));
   });
 }
 

@@ -46,10 +46,10 @@ void add_zoo(CLI::App& program) {
   static std::string name;
   CLI::App* verb = program.add_subcommand("zoo", "architectures: list, show NAME")->require_subcommand(1);
   verb->footer("Example:\n  thimble zoo show mnist-cnn");
-  add_verb(*verb, "list", "names, parameters, multiply-accumulates", "thimble zoo list", common)
+  add_verb(*verb, "list", "names, parameters, multiply-accumulates", "", "thimble zoo list", common)
       ->callback([] { list(common); });
-  CLI::App* one = add_verb(*verb, "show", "the layers of one", "thimble zoo show mnist-cnn", common);
-  one->add_option("NAME", name, "an architecture's name")->required();
+  CLI::App* one = add_verb(*verb, "show", "the layers of one", "", "thimble zoo show mnist-cnn", common);
+  one->add_option("NAME", name, "an architecture's name")->required()->option_text(" ");
   one->callback([] { show(common, name); });
 }
 

@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
-#include <cstring>
 #include <mutex>
 #include <thread>
 
 #include "base/error.h"
+#include "graph/input_bytes.h"
 #include "graph/reference_run.h"
 #include "train/predict.h"
 
@@ -30,7 +29,7 @@ std::vector<int32_t> predict_on_reference(const Graph& graph, const data::Datase
       if (first >= dataset.size()) return;
       const size_t last = std::min(first + kChunk, dataset.size());
       for (size_t i = first; i < last; ++i) {
-        const auto input = input_bytes(graph, dataset.sample(i));
+        const auto input = sample_bytes(graph, dataset.sample(i));
         const std::span<const std::byte> inputs[] = {input};
         run.run(inputs);
         const auto output = run.bytes(graph.outputs[0]);
@@ -79,19 +78,10 @@ Evaluation score(const std::vector<int32_t>& predictions, const data::Dataset& d
 
 }  // namespace
 
-std::vector<std::byte> input_bytes(const Graph& graph, std::span<const uint8_t> sample) {
-  const Tensor& input = graph.tensor(graph.inputs.at(0));
+std::vector<std::byte> sample_bytes(const Graph& graph, std::span<const uint8_t> sample) {
   std::vector<float> values(sample.size());
   data::to_float(sample, values);
-  if (input.type == DataType::kFloat32) return Tensor::to_bytes(std::span<const float>(values));
-  std::vector<std::byte> bytes(sample.size());
-  const float scale = input.quantization->scales[0];
-  const int32_t zero_point = input.quantization->zero_points[0];
-  for (size_t i = 0; i < values.size(); ++i) {
-    const int32_t quantized = static_cast<int32_t>(std::round(values[i] / scale)) + zero_point;
-    bytes[i] = static_cast<std::byte>(std::clamp(quantized, -128, 127));
-  }
-  return bytes;
+  return input_bytes(graph.tensor(graph.inputs.at(0)), values);
 }
 
 void expect_fits(const Graph& graph, const data::Dataset& dataset) {

@@ -18,9 +18,8 @@ struct Evaluation {
   std::vector<std::vector<int64_t>> confusion;  ///< [true class][predicted class]
 };
 
-/// The bytes that a graph's input takes for a sample: float32 values byte / 255, or those quantized with the
-/// input's scale and zero point (round half away from zero, as TensorFlow Lite's Quantize).
-std::vector<std::byte> input_bytes(const Graph& graph, std::span<const uint8_t> sample);
+/// The bytes that a graph's input takes for a sample, whose values are byte / 255.
+std::vector<std::byte> sample_bytes(const Graph& graph, std::span<const uint8_t> sample);
 
 /// Throws Error unless the graph has one input of the set's sample shape and one output with an element a
 /// class.

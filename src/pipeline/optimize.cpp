@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+#include <optional>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -22,6 +26,11 @@ namespace {
 
 using nlohmann::json;
 
+std::string sha256_of_model(const Graph& model) {
+  const std::string file = onnx::to_onnx(model);
+  return sha256(std::as_bytes(std::span<const char>(file)));
+}
+
 /// One walk through a recipe: the network as it is now, and what the stages share.
 class Walk {
  public:
@@ -34,7 +43,7 @@ class Walk {
         run_(folder, {{"name", recipe.name},
                       {"recipe", recipe.text},
                       {"model", recipe.model},
-                      {"model_sha256", sha256(std::as_bytes(std::span(onnx::to_onnx(model))))},
+                      {"model_sha256", sha256_of_model(model)},
                       {"data", recipe.data},
                       {"device", recipe.device},
                       {"seed", recipe.seed},
@@ -131,7 +140,7 @@ class Walk {
     const deploy::Budget budget = deploy_budget();
     const Graph graph = deploy::prepare(network_);
     const deploy::GeneratedC generated =
-        deploy::write_c(graph, {.prefix = c_prefix(), .budget = budget, .class_names = class_names()});
+        deploy::write_c(graph, {.prefix = "", .budget = budget, .class_names = dataset(data::Split::kTest).class_names});
     deploy::check_fits(graph, generated, budget);
     deploy::write_package(generated, run_.path() / "deploy");
     say(DeployStage::kName, fmt::format("deploy/: arena {} B (lower bound {} B), weights {} B",
@@ -185,7 +194,7 @@ class Walk {
     const data::Dataset& data = dataset(data::Split::kTest);
     std::vector<std::vector<std::byte>> inputs;
     for (const size_t index : data::draw_by_class(data, count, Random(recipe_.seed))) {
-      inputs.push_back(input_bytes(graph, data.sample(index)));
+      inputs.push_back(sample_bytes(graph, data.sample(index)));
     }
     return inputs;
   }
