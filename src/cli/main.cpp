@@ -19,7 +19,7 @@ ExitCode fail(std::string_view message, ExitCode code) {
 }
 
 ExitCode run(int argc, char** argv) {
-  CLI::App program("Makes neural networks fit the smallest computers, and proves what they compute there.",
+  CLI::App program("Makes neural networks fit the smallest computers, and proves what they compute.",
                    "thimble");
   program.set_version_flag("--version", "thimble " THIMBLE_VERSION);
   program.require_subcommand(1);

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "cli/common.h"
@@ -44,11 +45,14 @@ void add_optimize(CLI::App& program) {
     pipeline::OptimizeHooks hooks;
     hooks.progress = common.progress();
     if (!common.quiet)
-      hooks.on_stage = [](std::string_view line) { fmt::print(stderr, "\r\033[K{}\n", line); };
+      hooks.on_stage = [](std::string_view line) {
+        fmt::print(stderr, "{}{}\n", ::isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", line);
+      };
     const nlohmann::json state = pipeline::optimize(recipe, load_model(recipe.model, recipe.seed), folder,
                                                     {common.threads, THIMBLE_VERSION}, hooks);
     write_file_atomically(folder + "/report.html", report::html_report(folder));
     print(common, state, closing_text(state, folder));
+    pipeline::expect_within_budget(state);
   });
 }
 
