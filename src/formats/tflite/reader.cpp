@@ -143,7 +143,7 @@ void read_metadata(const schema::Model& model, FileInHand& file, Graph& graph) {
     const bool readable = std::all_of(text.begin(), text.end(), [](char c) {
       return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t';
     });
-    if (readable) graph.metadata[printable(entry->name())] = text;
+    if (readable) graph.metadata.emplace(printable(entry->name()), text);
   }
 }
 

@@ -156,7 +156,9 @@ std::optional<Quantization> TensorReader::quantization(int32_t index) const {
   const int64_t limit = int64_t{1} << (result.bits - 1);
   result.zero_points.assign(scales.size(), 0);
   for (size_t i = 0; i < count; ++i) {
-    const int64_t zero_point = zero_points->Get(static_cast<flatbuffers::uoffset_t>(i));
+    // FlatBuffers' verifier does not check that elements of 8 bytes are aligned as such.
+    int64_t zero_point = 0;
+    std::memcpy(&zero_point, zero_points->Data() + i * sizeof(zero_point), sizeof(zero_point));
     if (zero_point < -limit || zero_point >= limit) {
       file_.malformed(fmt::format("tensor {} has a zero point of {}", index, zero_point));
     }
