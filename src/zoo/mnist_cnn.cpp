@@ -6,13 +6,14 @@ namespace thimble::zoo {
 Graph mnist_cnn(uint64_t seed) {
   GraphBuilder b("mnist_cnn", seed);
   TensorId x = b.input("image", {1, 28, 28, 1});
-  const auto block = [&](int32_t filters, int32_t stride) {
-    x = b.relu(b.batch_norm(b.conv2d(x, filters, {.stride_h = stride, .stride_w = stride})));
+  const auto block = [&](int32_t filters, int32_t kernel, int32_t stride) {
+    x = b.relu(b.batch_norm(b.conv2d(
+        x, filters, {.kernel_h = kernel, .kernel_w = kernel, .stride_h = stride, .stride_w = stride})));
   };
-  block(8, 1);
-  block(16, 2);
-  block(32, 1);
-  block(32, 2);
+  block(16, 5, 2);
+  block(32, 3, 2);
+  block(32, 3, 1);
+  block(48, 3, 1);
   x = b.global_average_pool(x);
   return b.finish({b.softmax(b.fully_connected(x, 10))});
 }

@@ -8,7 +8,7 @@ namespace thimble::zoo {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
-      {"mnist-cnn", "three 3x3 convolutions, 28x28x1, 10 classes", mnist_cnn},
+      {"mnist-cnn", "four convolutions, 28x28x1, 10 classes", mnist_cnn},
       {"resnet8", "ResNet-8 of MLPerf Tiny, 32x32x3, 10 classes", resnet8},
   };
   return all;
