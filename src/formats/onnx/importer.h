@@ -139,10 +139,11 @@ class Importer {
   std::map<std::string, std::pair<DataType, int32_t>, std::less<>> widths_;
   using Placed = std::tuple<const std::byte*, Axes, Shape, std::vector<float>, std::vector<int32_t>>;
   std::map<Placed, TensorId> placed_;
-  std::map<TensorId, size_t> producer_of_;                ///< the node of graph_ that computes a tensor
-  std::set<TensorId> matrix_products_;                    ///< results of MatMul, which may still get a bias
-  std::set<TensorId> unsigned_;                           ///< int8 tensors that are uint8 in the file
-  std::map<std::string, float, std::less<>> betas_;  ///< fused factors before a Softmax, by their results' names
+  std::map<TensorId, size_t> producer_of_;  ///< the node of graph_ that computes a tensor
+  std::set<TensorId> matrix_products_;      ///< results of MatMul, which may still get a bias
+  std::set<TensorId> unsigned_;             ///< int8 tensors that are uint8 in the file
+  std::map<std::string, float, std::less<>>
+      betas_;  ///< fused factors before a Softmax, by their results' names
 };
 
 }  // namespace thimble::onnx

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "formats/onnx/importer.h"
+#include "formats/onnx/marks.h"
 
 namespace thimble::onnx {
 namespace {
@@ -262,6 +263,7 @@ void Importer::import_transpose(const NodeView& node) {
   if (x.flattened && order != identity(rank)) {
     node.fail("transposes a flattened image", "Put a dense layer right behind the Flatten");
   }
+  if (node.doc() == kFusedMark && producer_of_.contains(x.id)) graph_.tensor(x.id).name = node.output();
   x.layout = {permuted(x.layout.shape, order), permuted(x.layout.axes, order)};
   define(node, x);
 }

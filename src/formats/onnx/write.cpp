@@ -345,6 +345,12 @@ class Writer {
     return last_ = add_node(type, node_names_.take(fmt::format("{}/{}", node_->name, suffix)), inputs);
   }
 
+  void transpose_result(const Axes& axes) {
+    ::onnx::NodeProto* node = follow("Transpose", "layout", {});
+    set_all(node, "perm", axes);
+    node->set_doc_string(std::string(kFusedMark));
+  }
+
   void finish(Activation activation = Activation::kNone) {
     if (activation == Activation::kRelu) follow("Relu", "relu", {})->set_doc_string(std::string(kFusedMark));
     if (activation == Activation::kRelu6) {
@@ -449,8 +455,7 @@ class Writer {
     set_all(node, "axes", axes);
     set(node, "keepdims", op.keep_dims ? 1 : 0);
     const bool one_row_axis = op.axes == std::vector{1} || op.axes == std::vector{2};
-    if (rank == 4 && !op.keep_dims && one_row_axis)
-      set_all(follow("Transpose", "transposed", {}), "perm", std::vector{0, 2, 1});
+    if (rank == 4 && !op.keep_dims && one_row_axis) transpose_result({0, 2, 1});
     finish();
   }
 
@@ -475,7 +480,7 @@ class Writer {
         new_initializer(value_names_[index(output_)] + "_shape", ::onnx::TensorProto::INT64,
                         {static_cast<int32_t>(shape.size())}, shape);
     main_node("Reshape", {input, shape_name});
-    if (shape.size() == 4) set_all(follow("Transpose", "transposed", {}), "perm", kNchwFromNhwc);
+    if (shape.size() == 4) transpose_result(kNchwFromNhwc);
     finish();
   }
 
@@ -524,7 +529,7 @@ class Writer {
     for (const TensorId id : node_->inputs) inputs.push_back(real(id));
     if (rank == 3) inputs[0] = transposed(inputs[0], {0, 2, 1});
     set_float(main_node("BatchNormalization", inputs), "epsilon", op.epsilon);
-    if (rank == 3) set_all(follow("Transpose", "transposed_back", {}), "perm", std::vector{0, 2, 1});
+    if (rank == 3) transpose_result({0, 2, 1});
     finish();
   }
 

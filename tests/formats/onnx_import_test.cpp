@@ -1,0 +1,145 @@
+#include <gtest/gtest.h>
+
+#include "formats/onnx/onnx.h"
+#include "formats/onnx_models.h"
+#include "graph/reference_run.h"
+#include "support/expect_error.h"
+#include "support/random_network.h"
+
+namespace thimble::onnx {
+namespace {
+
+Graph parse(const ::onnx::ModelProto& model) {
+  const std::string file = model.SerializeAsString();
+  return parse_onnx(std::as_bytes(std::span(file)), "model.onnx");
+}
+
+std::string operators_of(const Graph& graph) {
+  std::string names;
+  for (const Node& node : graph.nodes) names += (names.empty() ? "" : " ") + std::string(name_of(node.op));
+  return names;
+}
+
+class OnnxForms : public testing::TestWithParam<ForeignCase> {};
+
+TEST_P(OnnxForms, becomes_the_operators_it_means_and_no_others) {
+  EXPECT_EQ(operators_of(parse(GetParam().model)), GetParam().operators);
+}
+
+TEST_P(OnnxForms, is_written_and_read_again_with_the_same_result) {
+  const Graph graph = parse(GetParam().model);
+  const std::string file = to_onnx(graph);
+  const Graph again = parse_onnx(std::as_bytes(std::span(file)), "again.onnx");
+  EXPECT_EQ(operators_of(again), operators_of(graph));
+  const auto input = test::random_input(graph, Random(3));
+  EXPECT_EQ(test::run_float32(again, input), test::run_float32(graph, input));
+  EXPECT_EQ(to_onnx(again), file);
+}
+
+INSTANTIATE_TEST_SUITE_P(Foreign, OnnxForms, testing::ValuesIn(foreign_cases()),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(OnnxImport, an_open_batch_is_one) {
+  const Graph graph = parse(foreign_cases()[0].model);
+  EXPECT_EQ(graph.tensor(graph.inputs[0]).shape, (Shape{1, 9, 8, 3}));
+}
+
+TEST(OnnxImport, a_network_fed_with_nhwc_keeps_it) {
+  for (const ForeignCase& form : foreign_cases()) {
+    if (form.name != "keras_transposes") continue;
+    const Graph graph = parse(form.model);
+    EXPECT_EQ(graph.tensor(graph.inputs[0]).shape, (Shape{1, 6, 7, 3}));
+    EXPECT_EQ(graph.tensor(graph.outputs[0]).shape, (Shape{1, 3, 4, 4}));
+  }
+}
+
+TEST(OnnxImport, dense_weights_behind_a_flatten_take_the_order_of_the_image) {
+  auto model = foreign_model(
+      "g (float[1,2,1,3] x) => (float[1,1] y) { f = Flatten (x) y = Gemm <transB = 1> (f, v) }", {});
+  add_floats(model, "v", {1, 6}, {10, 11, 12, 20, 21, 22});
+  const Graph graph = parse(model);
+  const auto weights = graph.tensor(graph.nodes[1].inputs[1]).values<float>();
+  EXPECT_EQ(std::vector<float>(weights.begin(), weights.end()), (std::vector<float>{10, 20, 11, 21, 12, 22}));
+}
+
+TEST(OnnxImport, integers_of_uint8_activations_move_by_128) {
+  const Graph graph = parse(foreign_cases().back().model);
+  const Tensor& image = graph.tensor(graph.nodes[1].outputs[0]);
+  EXPECT_EQ(image.type, DataType::kInt8);
+  EXPECT_EQ(image.quantization->zero_points, std::vector<int32_t>{-128});
+  EXPECT_EQ(fused_activation(graph.nodes[1].op), Activation::kRelu);
+  EXPECT_EQ(graph.tensor(graph.nodes[1].inputs[1]).type, DataType::kInt8);
+  EXPECT_EQ(graph.tensor(graph.nodes[1].inputs[2]).type, DataType::kInt32);
+}
+
+TEST(OnnxImport, weights_quantized_under_float_activations_become_float) {
+  auto model = foreign_model(R"(
+      g (float[1,2] x) => (float[1,2] y) {
+        w = DequantizeLinear <axis = 0> (q, s, z)
+        y = Gemm <transB = 1> (x, w)
+      })",
+                             {});
+  add_quantized(model, "q", ::onnx::TensorProto::INT8, {2, 2}, {1, 2, 3, 4});
+  add_floats(model, "s", {2}, {0.5F, 0.25F});
+  add_quantized(model, "z", ::onnx::TensorProto::INT8, {2}, {0, 1});
+  const Graph graph = parse(model);
+  const auto weights = graph.tensor(graph.nodes[0].inputs[1]).values<float>();
+  EXPECT_EQ(std::vector<float>(weights.begin(), weights.end()), (std::vector<float>{0.5F, 1, 0.5F, 0.75F}));
+}
+
+TEST(OnnxImport, an_unsupported_operator_is_named_with_its_node_and_what_to_do) {
+  auto model = foreign_model("g (float[1,4] x) => (float[1,4] y) { y = Erf (x) }", {});
+  model.mutable_graph()->mutable_node(0)->set_name("encoder.gelu");
+  test::expect_error([&] { parse(model); },
+                     {"model.onnx", "Erf 'encoder.gelu'", "not supported", "Rebuild", "Relu"});
+}
+
+TEST(OnnxImport, extents_left_open_are_refused) {
+  const auto model = foreign_model("g (float[N,3,H,W] x) => (float[N,3,H,W] y) { y = Relu (x) }", {});
+  test::expect_error([&] { parse(model); }, {"Input 'x'", "axis 2", "fixed extents"});
+}
+
+TEST(OnnxImport, data_in_another_file_is_refused) {
+  auto model = foreign_model("g (float[1,4] x) => (float[1,2] y) { y = MatMul (x, w) }", {"w 4 2"});
+  auto* tensor = model.mutable_graph()->mutable_initializer(0);
+  tensor->clear_float_data();
+  tensor->set_data_location(::onnx::TensorProto::EXTERNAL);
+  auto* entry = tensor->add_external_data();
+  entry->set_key("location");
+  entry->set_value("/etc/passwd");
+  test::expect_error([&] { parse(model); }, {"Constant 'w'", "another file", "save_as_external_data=False"});
+}
+
+TEST(OnnxImport, a_reshape_that_mixes_channels_with_rows_is_refused) {
+  auto model = foreign_model(
+      "g (float[1,4,6,6] x) => (float[1,8,3,6] y) { c = Conv (x, w) y = Reshape (c, s) }", {"w 4 4 1 1"});
+  add_integers(model, "s", {1, 8, 3, 6});
+  test::expect_error([&] { parse(model); }, {"Reshape", "mixes channels with rows"});
+}
+
+TEST(OnnxImport, a_flattened_image_as_output_is_refused) {
+  const auto model = foreign_model("g (float[1,4,6,6] x) => (float[1,144] y) { y = Flatten (x) }", {});
+  test::expect_error([&] { parse(model); }, {"Output 'y'", "NHWC", "End the model before"});
+}
+
+TEST(OnnxImport, weights_that_are_computed_are_refused) {
+  const auto model =
+      foreign_model("g (float[1,3,6,6] x, float[4,3,3,3] w) => (float[1,4,4,4] y) { y = Conv (x, w) }", {});
+  test::expect_error([&] { parse(model); }, {"Conv", "'w'", "constant"});
+}
+
+TEST(OnnxImport, weights_whose_data_is_cut_are_refused) {
+  auto model = foreign_model("g (float[1,4] x) => (float[1,2] y) { y = MatMul (x, w) }", {"w 4 2"});
+  model.mutable_graph()->mutable_initializer(0)->set_dims(0, 1 << 20);
+  test::expect_error([&] { parse(model); }, {"Constant 'w'", "its shape needs"});
+}
+
+TEST(OnnxImport, a_clip_to_other_bounds_is_refused) {
+  auto model = foreign_model("g (float[1,4] x) => (float[1,4] y) { y = Clip (x, low, high) }", {});
+  add_floats(model, "low", {}, {-1});
+  add_floats(model, "high", {}, {1});
+  test::expect_error([&] { parse(model); }, {"Clip", "[-1, 1]", "Relu6"});
+}
+
+}  // namespace
+}  // namespace thimble::onnx
