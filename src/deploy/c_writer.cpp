@@ -416,7 +416,8 @@ uint8_t {2}_arena[{0}_ARENA_BYTES];
                         capitals_, MemoryPlan::kArenaAlignment, p);
     text += constants_;
     text += layers_;
-    text += fmt::format("\nvoid {}_run(void *arena) {{\n{}}}\n", p, run_);
+    const std::string_view unused = layers_.empty() ? "  (void)arena;\n" : "";
+    text += fmt::format("\nvoid {}_run(void *arena) {{\n{}{}}}\n", p, unused, run_);
     return text + "\n#undef THIMBLE_LAYER\n#undef THIMBLE_AT\n#undef THIMBLE_TRACE_LAYER\n";
   }
 

@@ -24,7 +24,7 @@ struct MemoryPlan {
   size_t lower_bound_bytes =
       0;  ///< the most that is live at one node, every operator writing over its input that can
   bool optimal = false;  ///< no plan is smaller: it meets the lower bound or the search was exhausted
-  std::vector<size_t> live_bytes;  ///< what is live at each node
+  std::vector<size_t> live_bytes;  ///< the least that is live at each node
 };
 
 /// The exact plan, by branch and bound (deploy/arena_packing.h) within a number of steps that does not depend

@@ -71,6 +71,12 @@ TEST(CWriter, names_from_a_file_cannot_break_the_c) {
   }
 }
 
+TEST(CWriter, a_network_that_computes_nothing_compiles) {
+  GraphBuilder builder("nothing", 1);
+  const Graph graph = builder.finish({builder.flatten(builder.input("x", {1, 2, 2, 1}))});
+  EXPECT_EQ(compile(write_c(graph), {"cc", "-std=c99"}), "");
+}
+
 TEST(CWriter, class_names_can_be_used_as_an_array) {
   GeneratedC program = write_c(small_network("pets"), {.class_names = {"cat", "a \"dog\"", "\?\?/"}});
   for (GeneratedFile& file : program.files) {
