@@ -41,7 +41,7 @@ std::string text_of(const deploy::Profile& profile) {
   table.add({"energy", profile.energy_uj ? fmt::format("{:.1f} uJ", *profile.energy_uj) : "-"});
   table.add({"arena", grouped(profile.arena_bytes) + " B"});
   table.add({"stack", figure(profile.stack_bytes) + " B"});
-  table.add({"RAM (arena + stack)", figure(profile.ram_bytes) + " B"});
+  table.add({"RAM in all", figure(profile.ram_bytes) + " B"});
   table.add({"weights", grouped(profile.weights_bytes) + " B"});
   table.add({"code", figure(profile.code_bytes) + " B"});
   table.add({"flash (code + weights)", figure(profile.flash_bytes) + " B"});

@@ -66,7 +66,7 @@ void add_costs(Summary& summary, const json& profile) {
       {"energy", "energy_uj", [](double uj) { return fmt::format("{:.1f} uJ", uj); }},
       {"arena", "arena_bytes", bytes_text},
       {"stack", "stack_bytes", bytes_text},
-      {"RAM (arena + stack)", "ram_bytes", bytes_text},
+      {"RAM in all", "ram_bytes", bytes_text},
       {"weights", "weights_bytes", bytes_text},
       {"code", "code_bytes", bytes_text},
       {"flash (code + weights)", "flash_bytes", bytes_text}};
@@ -79,7 +79,7 @@ void add_costs(Summary& summary, const json& profile) {
     };
     std::string ratio = "-";
     if (a.is_number() && b.is_number() && b.get<double>() > 0) {
-      ratio = fmt::format("{:.2f} x less", a.get<double>() / b.get<double>());
+      ratio = fmt::format("{:.2f} x", a.get<double>() / b.get<double>());
     }
     summary.rows.push_back({quantity.name, {cell(a), cell(b), ratio}});
   }
@@ -103,7 +103,7 @@ void add_verification(Summary& summary, const json& verify) {
 
 Summary summarize(const nlohmann::json& run) {
   Summary summary;
-  summary.columns = {"float32", "int8", "change"};
+  summary.columns = {"float32", "int8", "float32 : int8"};
   add_accuracy(summary, results_of(run, "train"), results_of(run, "quantize"));
   add_costs(summary, results_of(run, "profile"));
   add_verification(summary, results_of(run, "verify"));

@@ -29,7 +29,7 @@ p.lead, td.note, figcaption { color: var(--faint); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { text-align: left; }
-td.text { text-align: left; }
+th.text, td.text { text-align: left; }
 td.bar { width: 12rem; padding-right: 0; }
 td.bar div { background: var(--bar); height: .7rem; border-radius: 2px; }
 .wide { overflow-x: auto; }
@@ -100,7 +100,7 @@ std::string layer_table(const json& run) {
     if (layer["cycles"].is_number()) most = std::max(most, layer["cycles"].get<uint64_t>());
   }
   std::string html =
-      "<div class=wide><table><tr><th>layer</th><th>operator</th><th>MACs</th><th>instructions</th><th>cycles</th>"
+      "<div class=wide><table><tr><th>layer</th><th class=text>operator</th><th>MACs</th><th>instructions</th><th>cycles</th>"
       "<th>arena</th><th>weights</th><th></th></tr>\n";
   const auto number = [](const json& layer, const char* key) {
     return layer.contains(key) && layer[key].is_number() ? grouped(layer[key].get<uint64_t>())

@@ -1,0 +1,78 @@
+#!/bin/sh
+# What a user gets wrong is one clear paragraph with the right exit code, and leaves what was there.
+. "$(dirname "$0")/common.sh"
+
+expect 1 'zoo:nothing: is not in the zoo' "$thimble" profile zoo:nothing --device nano33ble
+expect 1 'nowhere.onnx: cannot be opened' "$thimble" profile nowhere.onnx --device nano33ble
+expect 1 'nano33' "$thimble" profile zoo:mnist-cnn --device nano34
+
+# A model file that is no model, that is cut short, and that is empty.
+"$thimble" convert zoo:mnist-cnn -o model.onnx --quiet >/dev/null || fail "convert to onnx"
+head -c 3000 model.onnx >cut.onnx
+: >empty.onnx
+printf 'hello' >text.tflite
+expect 1 'cut.onnx' "$thimble" profile cut.onnx --device nano33ble
+expect 1 'empty.onnx' "$thimble" profile empty.onnx --device nano33ble
+expect 1 'text.tflite' "$thimble" profile text.tflite --device nano33ble
+
+# Too big for the device: exit 3, and the folder is not touched.
+cat >tiny.toml <<'TOML'
+title = "A very small board"
+core = "cortex-m4f"
+clock_hz = 64000000
+ram_bytes = 8192
+flash_bytes = 16384
+alignment_bytes = 4
+flash_wait_states = 0
+active_power_mw = 10.0
+sleep_power_mw = 0.01
+
+[sources]
+core = "invented"
+clock_hz = "invented"
+ram_bytes = "invented"
+flash_bytes = "invented"
+alignment_bytes = "invented"
+flash_wait_states = "invented"
+active_power_mw = "invented"
+sleep_power_mw = "invented"
+TOML
+expect 3 'RAM' "$thimble" deploy zoo:resnet8 --device ./tiny.toml -o deployed
+[ ! -e deployed ] || fail "a model that does not fit left a folder"
+
+# An input file that is not a whole number of samples.
+head -c 100 /dev/zero >input.bin
+expect 1 'A sample of this model has' "$thimble" run zoo:mnist-cnn --input input.bin --output output.bin
+[ ! -e output.bin ] || fail "a failed run left an output"
+
+# A full disk: the old output stays, nothing half is left beside it.
+mkdir small
+if mount -t tmpfs -o size=64k tmpfs small 2>/dev/null; then
+  printf 'old' >small/model.onnx
+  expect 1 'Free some space' "$thimble" convert zoo:mnist-cnn -o small/model.onnx
+  [ "$(cat small/model.onnx)" = old ] || fail "a full disk damaged what was there"
+  [ "$(ls -A small)" = model.onnx ] || fail "a full disk left something beside: $(ls -A small)"
+  umount small
+else
+  echo "a tmpfs cannot be mounted here: the full disk is not tried" >&2
+fi
+
+# No cross compiler and no emulator.
+mkdir bin
+for tool in cc gcc sh as ld; do ln -s "$(command -v $tool)" bin/ 2>/dev/null; done
+expect 1 'gcc-arm-none-eabi' env PATH="$folder/bin" "$thimble" profile zoo:mnist-cnn --device nano33ble
+
+if "$thimble" --help | grep -q ' optimize '; then
+  printf 'name = "x"\nmodel = "zoo:mnist-cnn"\ndata = "mnist"\ndevice = "nano33ble"\nepoch = 3\n[[stage]]\ndo = "train"\n' >r.toml
+  expect 1 "r.toml:5: 'epoch' is not known here" "$thimble" optimize r.toml -o run
+  sed 's/epoch = 3//; s/"train"/"prain"/' r.toml >s.toml
+  expect 1 'prain' "$thimble" optimize s.toml -o run
+  [ ! -e run ] || fail "a recipe that cannot be read left a folder"
+
+  # A data set that is damaged, in a folder that THIMBLE_DATA names: said, not passed over.
+  mkdir -p data/mnist
+  printf 'not gzip' >data/mnist/train-images-idx3-ubyte.gz
+  expect 1 'train-images-idx3-ubyte' env THIMBLE_DATA="$folder/data" "$thimble" train zoo:mnist-cnn --data mnist -o out.onnx
+  [ ! -e out.onnx ] || fail "a training without data left a model"
+fi
+finish

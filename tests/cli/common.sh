@@ -1,0 +1,29 @@
+# Sourced by the tests of the command line: $thimble, $source, a temporary folder as the working one, and checks.
+set -u
+thimble=$(realpath "$1")
+source=$(cd "$2" && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+fail() {
+  printf 'FAILED: %s\n' "$*" >&2
+  failures=$((failures + 1))
+}
+
+# expect CODE TEXT COMMAND...: the command exits with CODE and says TEXT on either output.
+expect() {
+  code=$1
+  text=$2
+  shift 2
+  "$@" >out 2>err </dev/null
+  got=$?
+  [ "$got" = "$code" ] || fail "exit $got instead of $code: $* ($(cat err))"
+  cat out err | tr '\n' ' ' | grep -qF -- "$text" || fail "does not say '$text': $* ($(cat out err))"
+}
+
+finish() {
+  [ "$failures" = 0 ] || exit 1
+  exit 0
+}
