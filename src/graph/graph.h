@@ -43,11 +43,11 @@ using TensorId = int32_t;
 inline constexpr TensorId kNoTensor = -1;
 
 struct Tensor {
-  std::string name;
+  std::string name = {};
   DataType type = DataType::kFloat32;
-  Shape shape;
-  std::optional<Quantization> quantization;
-  std::optional<std::vector<std::byte>> data;  ///< present: a constant, row-major, little-endian
+  Shape shape = {};
+  std::optional<Quantization> quantization = {};
+  std::optional<std::vector<std::byte>> data = {};  ///< present: a constant, row-major, little-endian
 
   bool is_constant() const { return data.has_value(); }
   size_t elements() const { return element_count(shape); }

@@ -75,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"groups_that_do_not_divide", [](Graph& g) { std::get<Conv2D>(g.nodes[0].op).groups = 2; }},
         Damage{"kernel_larger_than_input",
                [](Graph& g) { std::get<MaxPool2D>(g.nodes[3].op).kernel_h = 99; }}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& test) { return std::string(test.param.name); });
 
 TEST(InferShape, follows_tensorflows_same_and_valid_padding) {
   // SAME: ceil(extent / stride); VALID: ceil((extent - kernel + 1) / stride), for every small case.

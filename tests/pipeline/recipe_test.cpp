@@ -68,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"train_after_quantize", recipe_of({kHead, kQuantize, kTrain}), "train after quantize"},
                     Bad{"quantize_after_deploy", recipe_of({kHead, kTrain, kDeploy, kQuantize}), "after deploy"},
                     Bad{"a_stage_twice", recipe_of({kHead, kTrain, kTrain}), "second time"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
 }  // namespace thimble::pipeline

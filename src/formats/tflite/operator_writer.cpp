@@ -143,9 +143,7 @@ class OperatorWriter {
   WrittenNode operator()(const Relu&) { return {{one(BuiltinOperator::RELU, integer_ ? 2 : 1)}, {}}; }
   WrittenNode operator()(const Relu6&) { return {{one(BuiltinOperator::RELU6, integer_ ? 2 : 1)}, {}}; }
 
-  /// An operator that the format has no table for.
-  template <typename Other>
-  WrittenNode operator()(const Other&) {
+  WrittenNode operator()(const BatchNorm&) {
     fail("TensorFlow Lite has no such operator", "Fold batch norms before exporting the model");
   }
 
