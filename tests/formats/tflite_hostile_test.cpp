@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <chrono>
+#include <ctime>
 #include <iostream>
 
 #include "base/error.h"
@@ -72,6 +72,17 @@ TEST_F(TfliteHostile, flipped_bits_give_an_error_or_a_valid_graph) {
       survives(damaged);
     }
   }
+}
+
+TEST(TfliteCorpus, every_file_that_the_fuzzer_kept_gives_an_error_or_a_valid_graph) {
+  const auto folder = std::filesystem::path(THIMBLE_SOURCE_DIR) / "tests" / "fuzz" / "tflite_corpus";
+  int read = 0;
+  int refused = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    ++(survives(read_file(entry.path())) ? read : refused);
+  }
+  EXPECT_GT(read, 10);
+  EXPECT_GT(refused, 100);
 }
 
 /// Writes tables by field number, with what the public schema calls each; FlatBuffers lets tables be shared.
@@ -154,12 +165,9 @@ TEST(TfliteHostileTables, a_buffer_shared_by_many_constants_is_not_copied_withou
   const auto operators = t.repeated(concat, 1);
   const auto code = t.table(Tables::Number<int8_t>{0, 2});
   const auto codes = t.repeated(code, 1);
-  const auto empty = t.table();
   const auto data = t.bytes(kBytes);
   const auto full = t.table(Tables::Reference{0, data});
-  // Two different buffers: the vector of offsets repeats the full one.
   const auto buffers = t.repeated(full, 2);
-  (void)empty;
   const auto content = t.model(tensors, operators, codes, buffers, kTensors - 1);
   ASSERT_LT(content.size(), 128U * 1024);
   const size_t before = peak_bytes();
@@ -178,10 +186,10 @@ TEST(TfliteHostileTables, a_kilobyte_that_describes_a_huge_network_takes_little_
     const auto content = compiled(model.text());
     ASSERT_LT(content.size(), 1024U);
     const size_t before = peak_bytes();
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // processor time: other programs do not count
     survives(content);
     EXPECT_LT(peak_bytes() - before, size_t{64} << 20);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+    EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC);
   }
 }
 
@@ -195,9 +203,9 @@ TEST(TfliteHostileTables, tables_that_multiply_by_sharing_end_quickly) {
   const auto none = t.repeated(tensor, 0);
   const auto content = t.model(tensors, none, none, none, 0);
   ASSERT_LT(content.size(), 1024U);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // processor time: other programs do not count
   survives(content);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+  EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC);
 }
 
 }  // namespace
