@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing, builds, and runs every test: formatting, clang-tidy, the release build, and the sanitizers.
-# Usage: sh scripts/test.sh [--full]     --full adds the tests that take longer
+# Installs what is missing, builds, and runs every test: the format, the release build, and the sanitizers.
+# Usage: sh scripts/test.sh [--full]     --full adds clang-tidy and the tests that take longer
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -12,17 +12,21 @@ case "${1:-}" in
 esac
 
 # shellcheck disable=SC2086
-install_missing $packages clang-format clang-tidy cppcheck
+install_missing $packages clang-format clang-tidy jq
 if [ -z "${THIMBLE_REFERENCE:-}" ] && [ -d "$root/../shared/reference" ]; then
   THIMBLE_REFERENCE=$(cd "$root/../shared/reference" && pwd)
   export THIMBLE_REFERENCE
 fi
 
 check_format() {
-  git ls-files '*.h' '*.cpp' '*.c' | xargs clang-format --dry-run --Werror
+  git ls-files -z '*.h' '*.cpp' '*.c' | xargs -0 clang-format --dry-run --Werror
+}
+check_tidy() {
+  git ls-files -z 'src/*.cpp' | xargs -0 -P "$(nproc)" -n 4 clang-tidy -p build/release --quiet
 }
 step "Check the format" check_format
 build release
+[ "$full" = no ] || step "Check with clang-tidy" check_tidy
 build asan
 
 jobs=$(nproc)

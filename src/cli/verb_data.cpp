@@ -8,7 +8,7 @@
 namespace thimble::cli {
 namespace {
 
-void list(const CommonOptions& common) {
+void list_data(const CommonOptions& common) {
   nlohmann::json document = nlohmann::json::array();
   Table table({"name", "description"});
   for (const data::DatasetInfo& info : data::datasets()) {
@@ -18,7 +18,7 @@ void list(const CommonOptions& common) {
   print(common, document, table.text());
 }
 
-void get(const CommonOptions& common, const std::string& name) {
+void get_data(const CommonOptions& common, const std::string& name) {
   nlohmann::json document = {{"name", name}};
   Table table({"split", "samples", "SHA-256"});
   for (const data::Split split : {data::Split::kTrain, data::Split::kTest}) {
@@ -38,14 +38,14 @@ void add_data(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("data", "data sets: list, get NAME")->require_subcommand(1);
   verb->footer("Example:\n  thimble data get mnist");
   add_verb(*verb, "list", "the sets that are known", "", "thimble data list", common)->callback([] {
-    list(common);
+    list_data(common);
   });
   CLI::App* one = add_verb(*verb, "get", "fetch a set and check it",
                            "Sets are looked for in the folder THIMBLE_DATA, then in the user's cache, and\n"
                            "fetched into the cache if neither has them.",
                            "thimble data get mnist", common);
   one->add_option("NAME", name, "a data set's name")->required()->option_text(" ");
-  one->callback([] { get(common, name); });
+  one->callback([] { get_data(common, name); });
 }
 
 }  // namespace thimble::cli

@@ -8,7 +8,7 @@
 namespace thimble::cli {
 namespace {
 
-void list(const CommonOptions& common) {
+void list_devices(const CommonOptions& common) {
   nlohmann::json document = nlohmann::json::array();
   Table table({"name", "clock", "RAM", "flash", "device"});
   for (const std::string& name : device::device_names()) {
@@ -25,7 +25,7 @@ void list(const CommonOptions& common) {
   print(common, document, table.text());
 }
 
-void show(const CommonOptions& common, const std::string& name) {
+void show_device(const CommonOptions& common, const std::string& name) {
   const device::DeviceProfile profile = device::load_device(name);
   nlohmann::json document = {{"name", profile.name}, {"title", profile.title}};
   std::string text = profile.title + "\n\n";
@@ -44,14 +44,14 @@ void add_devices(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("devices", "devices: list, show NAME")->require_subcommand(1);
   verb->footer("Example:\n  thimble devices show nano33ble");
   add_verb(*verb, "list", "the devices that are known", "", "thimble devices list", common)->callback([] {
-    list(common);
+    list_devices(common);
   });
   CLI::App* one =
       add_verb(*verb, "show", "every value with its source", "", "thimble devices show nano33ble", common);
   one->add_option("NAME", name, "a device's name, or the path of your own profile")
       ->required()
       ->option_text(" ");
-  one->callback([] { show(common, name); });
+  one->callback([] { show_device(common, name); });
 }
 
 }  // namespace thimble::cli

@@ -8,7 +8,7 @@
 namespace thimble::cli {
 namespace {
 
-void list(const CommonOptions& common) {
+void list_zoo(const CommonOptions& common) {
   nlohmann::json document = nlohmann::json::array();
   Table table({"name", "parameters", "MACs", "description"});
   for (const zoo::Entry& entry : zoo::entries()) {
@@ -22,7 +22,7 @@ void list(const CommonOptions& common) {
   print(common, document, table.text());
 }
 
-void show(const CommonOptions& common, const std::string& name) {
+void show_network(const CommonOptions& common, const std::string& name) {
   const Graph graph = zoo::build(name, common.seed);
   nlohmann::json layers = nlohmann::json::array();
   Table table({"layer", "operator", "output", "MACs"});
@@ -47,10 +47,10 @@ void add_zoo(CLI::App& program) {
   CLI::App* verb = program.add_subcommand("zoo", "architectures: list, show NAME")->require_subcommand(1);
   verb->footer("Example:\n  thimble zoo show mnist-cnn");
   add_verb(*verb, "list", "names, parameters, multiply-accumulates", "", "thimble zoo list", common)
-      ->callback([] { list(common); });
+      ->callback([] { list_zoo(common); });
   CLI::App* one = add_verb(*verb, "show", "the layers of one", "", "thimble zoo show mnist-cnn", common);
   one->add_option("NAME", name, "an architecture's name")->required()->option_text(" ");
-  one->callback([] { show(common, name); });
+  one->callback([] { show_network(common, name); });
 }
 
 }  // namespace thimble::cli

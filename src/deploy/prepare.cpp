@@ -5,6 +5,8 @@
 
 namespace thimble::deploy {
 
-Graph prepare(const Graph& graph) { return is_quantized(graph) ? graph : fuse_activations(fold_batch_norm(graph)); }
+Graph prepare(const Graph& graph) {
+  return is_quantized(graph) ? graph : fuse_activations(fold_batch_norm(graph));
+}
 
 }  // namespace thimble::deploy

@@ -13,7 +13,8 @@ namespace {
 
 std::vector<std::byte> copy_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
 
-RunResult run_on_reference(const Graph& graph, std::span<const std::vector<std::byte>> samples, bool with_layers) {
+RunResult run_on_reference(const Graph& graph, std::span<const std::vector<std::byte>> samples,
+                           bool with_layers) {
   ReferenceRun run(graph);
   RunResult result;
   for (const std::vector<std::byte>& sample : samples) {
@@ -55,8 +56,8 @@ std::vector<std::vector<std::byte>> split_samples(const Graph& graph, std::span<
   return samples;
 }
 
-RunResult run_model(const Graph& graph, std::span<const std::vector<std::byte>> samples, std::string_view place,
-                    bool with_layers) {
+RunResult run_model(const Graph& graph, std::span<const std::vector<std::byte>> samples,
+                    std::string_view place, bool with_layers) {
   if (place == "host") return run_on_reference(graph, samples, with_layers);
   const GeneratedC generated = write_c(graph);
   const ProgramOptions options{.trace = with_layers};

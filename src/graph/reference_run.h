@@ -8,10 +8,11 @@
 
 namespace thimble {
 
-/// Runs a graph on the portable C99 kernels, the definition of what an integer network computes (and of what the
-/// float32 network computes on a device). Batch size 1; float32 and int8 graphs alike.
+/// Runs a graph on the portable C99 kernels, the definition of what an integer network computes (and of what
+/// the float32 network computes on a device). Batch size 1; float32 and int8 graphs alike.
 ///
-/// One object holds the activations of one run: use one a thread. The graph must outlive it and stay unchanged.
+/// One object holds the activations of one run: use one a thread. The graph must outlive it and stay
+/// unchanged.
 class ReferenceRun {
  public:
   /// Throws Error naming the node when the graph is not valid or has an operator no kernel computes.

@@ -50,14 +50,16 @@ void add_accuracy(Summary& summary, const json& train, const json& quantize) {
   if (before.is_number() && after.is_number()) {
     change = fmt::format("{:+.2f} points", 100 * (after.get<double>() - before.get<double>()));
   }
-  summary.rows.push_back({fmt::format("accuracy, {} test samples", samples.is_number() ? grouped(samples.get<uint64_t>()) : "all"),
+  summary.rows.push_back({fmt::format("accuracy, {} test samples",
+                                      samples.is_number() ? grouped(samples.get<uint64_t>()) : "all"),
                           {cell(before), cell(after), change}});
 }
 
 void add_costs(Summary& summary, const json& profile) {
   const json before = profile.value("float32", json::object());
   const json after = profile.value("deployed", json::object());
-  const std::string basis = after.value("latency_basis", json()).is_string() ? after["latency_basis"].get<std::string>() : "";
+  const std::string basis =
+      after.value("latency_basis", json()).is_string() ? after["latency_basis"].get<std::string>() : "";
   const std::vector<Quantity> quantities = {
       {"instructions", "instructions", count_text},
       {"cycles, estimated", "cycles", count_text},
@@ -85,18 +87,20 @@ void add_costs(Summary& summary, const json& profile) {
   }
   const json speedup = profile.value("speedup", json());
   if (speedup.is_number()) {
-    summary.sentences.push_back(fmt::format("int8 is {:.2f} times faster than float32 on {}: estimated cycles of counted instructions.",
-                                            speedup.get<double>(), after.value("device", "the device")));
+    summary.sentences.push_back(fmt::format(
+        "int8 is {:.2f} times faster than float32 on {}: estimated cycles of counted instructions.",
+        speedup.get<double>(), after.value("device", "the device")));
   }
 }
 
 void add_verification(Summary& summary, const json& verify) {
   if (!verify.contains("bytes_compared")) return;
-  summary.sentences.push_back(fmt::format(
-      "Verified: {} bytes of every layer's output for {} test samples, integer reference = C on this machine = C on the "
-      "emulated {}; {} differ.",
-      grouped(verify.value("bytes_compared", uint64_t{0})), verify.value("samples", 0), verify.value("device", "device"),
-      verify.value("mismatches", 0)));
+  summary.sentences.push_back(
+      fmt::format("Verified: {} bytes of every layer's output for {} test samples, integer reference = C on "
+                  "this machine = C on the "
+                  "emulated {}; {} differ.",
+                  grouped(verify.value("bytes_compared", uint64_t{0})), verify.value("samples", 0),
+                  verify.value("device", "device"), verify.value("mismatches", 0)));
 }
 
 }  // namespace

@@ -43,11 +43,20 @@ std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
     switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += c;
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      default:
+        result += c;
     }
   }
   return result;
@@ -100,7 +109,8 @@ std::string layer_table(const json& run) {
     if (layer["cycles"].is_number()) most = std::max(most, layer["cycles"].get<uint64_t>());
   }
   std::string html =
-      "<div class=wide><table><tr><th>layer</th><th class=text>operator</th><th>MACs</th><th>instructions</th><th>cycles</th>"
+      "<div class=wide><table><tr><th>layer</th><th "
+      "class=text>operator</th><th>MACs</th><th>instructions</th><th>cycles</th>"
       "<th>arena</th><th>weights</th><th></th></tr>\n";
   const auto number = [](const json& layer, const char* key) {
     return layer.contains(key) && layer[key].is_number() ? grouped(layer[key].get<uint64_t>())
@@ -115,7 +125,8 @@ std::string layer_table(const json& run) {
         number(layer, "instructions"), number(layer, "cycles"), number(layer, "arena_bytes"),
         number(layer, "weights_bytes"), 100.0 * static_cast<double>(cycles) / static_cast<double>(most));
   }
-  return html + "</table></div>\n<p class=lead>Bytes and estimated cycles of one inference; bars show cycles.</p>";
+  return html +
+         "</table></div>\n<p class=lead>Bytes and estimated cycles of one inference; bars show cycles.</p>";
 }
 
 /// The loss of every epoch as one line.
@@ -127,7 +138,8 @@ std::string training_curve(const std::filesystem::path& folder) {
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     const json line = json::parse(text.substr(begin, end - begin), nullptr, false);
-    if (line.is_object() && line.value("stage", "") == "train" && line.contains("loss") && line["loss"].is_number()) {
+    if (line.is_object() && line.value("stage", "") == "train" && line.contains("loss") &&
+        line["loss"].is_number()) {
       losses.push_back(line["loss"].get<double>());
     }
     begin = end + 1;
@@ -140,7 +152,8 @@ std::string training_curve(const std::filesystem::path& folder) {
   const double low = *std::min_element(losses.begin(), losses.end());
   std::string points;
   for (size_t i = 0; i < losses.size(); ++i) {
-    const double x = kMargin + (kWidth - 2 * kMargin) * static_cast<double>(i) / static_cast<double>(losses.size() - 1);
+    const double x =
+        kMargin + (kWidth - 2 * kMargin) * static_cast<double>(i) / static_cast<double>(losses.size() - 1);
     const double share = high > low ? (losses[i] - low) / (high - low) : 0.5;
     points += fmt::format("{:.1f},{:.1f} ", x, kHeight - kMargin - share * (kHeight - 2 * kMargin));
   }
@@ -187,10 +200,11 @@ std::string html_report(const std::filesystem::path& run_folder) {
       "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n<title>{0} - Thimble</title>\n"
       "<style>{1}</style></head><body>\n<h1>{0}</h1>\n<p class=lead>{2} on {3}, data {4}</p>\n{5}{6}{7}{8}{9}"
       "</body></html>\n",
-      escaped(name), kStyle, escaped(run["identity"].value("model", "")), escaped(run["identity"].value("device", "")),
-      escaped(run["identity"].value("data", "")), section("Results", results_table(run)),
-      section("Budget", budget_table(run)), section("Cost of every layer", layer_table(run)),
-      section("Training", training_curve(run_folder)), section("Where it comes from", provenance(run)));
+      escaped(name), kStyle, escaped(run["identity"].value("model", "")),
+      escaped(run["identity"].value("device", "")), escaped(run["identity"].value("data", "")),
+      section("Results", results_table(run)), section("Budget", budget_table(run)),
+      section("Cost of every layer", layer_table(run)), section("Training", training_curve(run_folder)),
+      section("Where it comes from", provenance(run)));
 }
 
 }  // namespace thimble::report

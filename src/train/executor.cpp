@@ -22,28 +22,42 @@ Tensor to_torch(const thimble::Tensor& constant) {
   return result;
 }
 
-/// Throws unless the node treats the samples of a batch one by one.
+bool is_layer(const Operator& op) {
+  return std::holds_alternative<Conv2D>(op) || std::holds_alternative<DepthwiseConv2D>(op) ||
+         std::holds_alternative<FullyConnected>(op) || std::holds_alternative<BatchNorm>(op);
+}
+
+/// Throws unless the node computes an activation from activations, sample by sample.
 void expect_samples_apart(const Graph& graph, const Node& node) {
   const Shape& output = graph.tensor(node.outputs[0]).shape;
-  bool apart = output[0] == 1;
-  if (const auto* concat = std::get_if<Concat>(&node.op)) apart = apart && concat->axis != 0;
+  const auto is_constant = [&](TensorId id) { return graph.tensor(id).is_constant(); };
+  const auto constants = std::count_if(node.inputs.begin(), node.inputs.end(), is_constant);
+  const auto inputs = static_cast<std::ptrdiff_t>(node.inputs.size());
+  const auto* concat = std::get_if<Concat>(&node.op);
+  bool apart = output[0] == 1 && constants < inputs;
+  if (is_layer(node.op)) apart = apart && !is_constant(node.inputs[0]) && constants == inputs - 1;
+  if (concat != nullptr) apart = apart && concat->axis != 0 && constants == 0;
   if (std::holds_alternative<Softmax>(node.op)) apart = apart && output.size() > 1;
-  for (const TensorId id : node.inputs) {
-    const bool piece = std::holds_alternative<Concat>(node.op);
-    if (piece && graph.tensor(id).is_constant())
-      apart = false;  // it would have to be repeated for each sample
-  }
   if (apart) return;
   throw Error(
       fmt::format("Node '{}'", node.name),
-      fmt::format("{} mixes the samples of a batch: its output is {}", name_of(node.op), to_string(output)),
-      "Give a network whose first axis is the batch, of extent 1, everywhere");
+      fmt::format("{} does not keep the samples of a batch apart: its output is {}, {} of its {} inputs are "
+                  "constants",
+                  name_of(node.op), to_string(output), constants, inputs),
+      "Give a network whose activations all have the batch, of extent 1, as first axis and whose weights are "
+      "constants");
 }
 
 void expect_float(const Graph& graph) {
   if (is_quantized(graph)) {
     throw Error(graph.name, "is quantized; libtorch runs float32 networks",
                 "Give the float32 network from before quantization");
+  }
+  for (const thimble::Tensor& tensor : graph.tensors) {
+    if (!tensor.is_constant() || tensor.type == DataType::kFloat32) continue;
+    throw Error(fmt::format("Tensor '{}'", tensor.name),
+                fmt::format("is a constant of type {} in a float32 network", name_of(tensor.type)),
+                "Give a network whose constants are float32, or remove what is unused");
   }
   for (const TensorId id : graph.inputs) {
     const thimble::Tensor& input = graph.tensor(id);
@@ -72,19 +86,17 @@ Executor::Executor(const Graph& graph) : graph_(graph), constants_(graph.tensors
   prepare_runtime();
   validate(graph_);
   expect_float(graph_);
+  for (size_t id = 0; id < graph_.tensors.size(); ++id) {
+    if (graph_.tensors[id].is_constant()) constants_[id] = to_torch(graph_.tensors[id]);
+  }
   last_reader_.assign(graph_.tensors.size(), 0);
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
     expect_samples_apart(graph_, node);
-    const bool learns =
-        std::holds_alternative<Conv2D>(node.op) || std::holds_alternative<DepthwiseConv2D>(node.op) ||
-        std::holds_alternative<FullyConnected>(node.op) || std::holds_alternative<BatchNorm>(node.op);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];
       last_reader_[static_cast<size_t>(id)] = n;
-      if (!graph_.tensor(id).is_constant()) continue;
-      constants_[static_cast<size_t>(id)] = to_torch(graph_.tensor(id));
-      if (!learns || i == 0) continue;
+      if (!graph_.tensor(id).is_constant() || !is_layer(node.op)) continue;
       const bool is_statistic = std::holds_alternative<BatchNorm>(node.op) && i >= 3;
       (is_statistic ? statistics_ : parameters_).push_back(id);
     }

@@ -60,7 +60,7 @@ void check(const Graph& graph, const data::Dataset& dataset, const TrainOptions&
     refuse("shard_size", "is below 2", "Take at least two samples, better 32 or more");
   if (dataset.size() < 2) refuse("data", "has fewer than two samples", "Give a data set with more samples");
   if (!(options.learning_rate > 0))
-    refuse("learning_rate", "is not above 0", "Take 0.1 for sgd, 0.002 for adamw");
+    refuse("learning_rate", "is not above 0", "Take 0.1 for sgd, 0.005 for adamw");
   if (options.warmup < 0 || options.warmup > 1) refuse("warmup", "is not a part of 1", "Take 0.2");
   if (options.shift_pixels > 0 && dataset.sample_shape.size() != 3) {
     refuse("shift_pixels", fmt::format("is for images, {} has none", dataset.name), "Leave it at 0");

@@ -34,9 +34,9 @@ struct TrainHooks {
 /// its argument. Each epoch visits the samples in a new order, in whole batches (what is left over waits for
 /// the next epoch).
 ///
-/// The result depends on the graph, the data and the options other than `threads`: a training that is killed
-/// at any moment and called again with its checkpoint ends with the bytes of one that was not, and a finished
-/// one is read from its checkpoint at once.
+/// On one kind of processor the result depends on the graph, the data and the options other than `threads`: a
+/// training that is killed at any moment and called again with its checkpoint ends with the bytes of one that
+/// was not, and a finished one is read from its checkpoint at once.
 ///
 /// Throws Error when graph, data and options do not fit each other, when the loss stops being finite, and
 /// when the checkpoint is damaged or of another training; it is left as it is then.

@@ -23,8 +23,8 @@ const std::vector<Entry>& entries();
 /// Throws Error listing the names when there is none of this name.
 Graph build(std::string_view name, uint64_t seed);
 
-/// A small convolutional network for 28x28x1 images and ten classes: a 5x5 and three 3x3 convolutions, the first two of
-/// stride 2, so that most of it works on 7x7; global average pooling, one dense layer.
+/// A small convolutional network for 28x28x1 images and ten classes: a 5x5 and three 3x3 convolutions, the
+/// first two of stride 2, so that most of it works on 7x7; global average pooling, one dense layer.
 Graph mnist_cnn(uint64_t seed);
 
 /// ResNet-8 for 32x32x3 images and ten classes, the image classification network of MLPerf Tiny

@@ -8,7 +8,8 @@
 namespace thimble::pipeline {
 namespace {
 
-constexpr const char* kHead = "name = \"r\"\nmodel = \"zoo:mnist-cnn\"\ndata = \"mnist\"\ndevice = \"nano33ble\"\n";
+constexpr const char* kHead =
+    "name = \"r\"\nmodel = \"zoo:mnist-cnn\"\ndata = \"mnist\"\ndevice = \"nano33ble\"\n";
 constexpr const char* kTrain = "[[stage]]\ndo = \"train\"\n";
 constexpr const char* kQuantize = "[[stage]]\ndo = \"quantize\"\n";
 constexpr const char* kDeploy = "[[stage]]\ndo = \"deploy\"\n";
@@ -52,22 +53,22 @@ TEST_P(BadRecipe, is_an_error_with_its_line) {
 
 INSTANTIATE_TEST_SUITE_P(
     Recipe, BadRecipe,
-    testing::Values(Bad{"not_toml", "name = [", "r.toml:1"},
-                    Bad{"unknown_key", recipe_of({kHead, "sed = 1\n", kTrain}), "'sed' is not known"},
-                    Bad{"unknown_key_of_a_stage", recipe_of({kHead, kTrain, "epoch = 3\n"}), "r.toml:7"},
-                    Bad{"unknown_stage", recipe_of({kHead, "[[stage]]\ndo = \"prain\"\n"}), "prain"},
-                    Bad{"stage_without_a_name", recipe_of({kHead, "[[stage]]\nepochs = 3\n"}), "'do' is missing"},
-                    Bad{"unknown_limit", recipe_of({kHead, "[budget]\nram = 3\n", kTrain}), "'ram' is not known"},
-                    Bad{"no_stage", kHead, "'stage' is missing"},
-                    Bad{"no_model", "name = \"r\"\n", "'model' is missing"},
-                    Bad{"epochs_of_zero", recipe_of({kHead, kTrain, "epochs = 0\n"}), "'epochs'"},
-                    Bad{"epochs_in_words", recipe_of({kHead, kTrain, "epochs = \"many\"\n"}), "'epochs'"},
-                    Bad{"accuracy_in_percent", recipe_of({kHead, "[budget]\naccuracy = 99.1\n", kTrain}), "'accuracy'"},
-                    Bad{"four_bits", recipe_of({kHead, kTrain, kQuantize, "bits = 4\n"}), "'bits'"},
-                    Bad{"verify_before_deploy", recipe_of({kHead, kTrain, "[[stage]]\ndo = \"verify\"\n"}), "deploy"},
-                    Bad{"train_after_quantize", recipe_of({kHead, kQuantize, kTrain}), "train after quantize"},
-                    Bad{"quantize_after_deploy", recipe_of({kHead, kTrain, kDeploy, kQuantize}), "after deploy"},
-                    Bad{"a_stage_twice", recipe_of({kHead, kTrain, kTrain}), "second time"}),
+    testing::Values(
+        Bad{"not_toml", "name = [", "r.toml:1"},
+        Bad{"unknown_key", recipe_of({kHead, "sed = 1\n", kTrain}), "'sed' is not known"},
+        Bad{"unknown_key_of_a_stage", recipe_of({kHead, kTrain, "epoch = 3\n"}), "r.toml:7"},
+        Bad{"unknown_stage", recipe_of({kHead, "[[stage]]\ndo = \"prain\"\n"}), "prain"},
+        Bad{"stage_without_a_name", recipe_of({kHead, "[[stage]]\nepochs = 3\n"}), "'do' is missing"},
+        Bad{"unknown_limit", recipe_of({kHead, "[budget]\nram = 3\n", kTrain}), "'ram' is not known"},
+        Bad{"no_stage", kHead, "'stage' is missing"}, Bad{"no_model", "name = \"r\"\n", "'model' is missing"},
+        Bad{"epochs_of_zero", recipe_of({kHead, kTrain, "epochs = 0\n"}), "'epochs'"},
+        Bad{"epochs_in_words", recipe_of({kHead, kTrain, "epochs = \"many\"\n"}), "'epochs'"},
+        Bad{"accuracy_in_percent", recipe_of({kHead, "[budget]\naccuracy = 99.1\n", kTrain}), "'accuracy'"},
+        Bad{"four_bits", recipe_of({kHead, kTrain, kQuantize, "bits = 4\n"}), "'bits'"},
+        Bad{"verify_before_deploy", recipe_of({kHead, kTrain, "[[stage]]\ndo = \"verify\"\n"}), "deploy"},
+        Bad{"train_after_quantize", recipe_of({kHead, kQuantize, kTrain}), "train after quantize"},
+        Bad{"quantize_after_deploy", recipe_of({kHead, kTrain, kDeploy, kQuantize}), "after deploy"},
+        Bad{"a_stage_twice", recipe_of({kHead, kTrain, kTrain}), "second time"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -33,9 +33,7 @@ TEST(RunFolder, a_stage_whose_model_is_gone_is_not_done_and_one_that_was_changed
   run.keep_model(zoo::mnist_cnn(1), "1-train.onnx");
   run.finish("train", {{"model", "1-train.onnx"}, {"sha256", run.sha256_of("1-train.onnx")}});
   EXPECT_TRUE(run.results("train"));
-  {
-    std::ofstream(folder.path() / "1-train.onnx", std::ios::app) << "x";
-  }
+  { std::ofstream(folder.path() / "1-train.onnx", std::ios::app) << "x"; }
   test::expect_error([&] { run.results("train"); }, {"1-train.onnx", "Delete it"});
   std::filesystem::remove(folder.path() / "1-train.onnx");
   EXPECT_FALSE(run.results("train"));
@@ -45,7 +43,11 @@ TEST(RunFolder, refuses_a_folder_of_another_run_and_leaves_it_as_it_is) {
   const TemporaryFolder folder;
   { RunFolder run(folder.path(), kIdentity); }
   const std::string before = read_text(folder.path() / "run.json");
-  test::expect_error([&] { RunFolder(folder.path(), {{"recipe", "text"}, {"seed", 2}}); }, {"another seed", "-o"});
+  test::expect_error(
+      [&] {
+        RunFolder(folder.path(), {{"recipe", "text"}, {"seed", 2}});
+      },
+      {"another seed", "-o"});
   EXPECT_EQ(read_text(folder.path() / "run.json"), before);
 }
 
@@ -56,10 +58,12 @@ TEST(RunFolder, refuses_a_second_process_at_the_same_time) {
 }
 
 TEST(RunFolder, a_damaged_state_is_an_error_that_says_what_to_do) {
-  for (const char* damage : {"", "{", "[]", "{\"identity\": 3, \"stages\": []}", "{\"identity\": {}, \"stages\": [3]}"}) {
+  for (const char* damage :
+       {"", "{", "[]", "{\"identity\": 3, \"stages\": []}", "{\"identity\": {}, \"stages\": [3]}"}) {
     const TemporaryFolder folder;
     write_file_atomically(folder.path() / "run.json", damage);
-    test::expect_error([&] { RunFolder(folder.path(), kIdentity); }, {"run.json", "Move the run's folder away"});
+    test::expect_error([&] { RunFolder(folder.path(), kIdentity); },
+                       {"run.json", "Move the run's folder away"});
     EXPECT_EQ(read_text(folder.path() / "run.json"), damage);
   }
 }

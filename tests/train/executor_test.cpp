@@ -195,7 +195,7 @@ TEST(Executor, refuses_a_graph_that_mixes_the_samples_of_a_batch) {
   const std::vector<float> input(3);
   const std::span<const float> inputs[] = {input};
   test::expect_error([&] { train::run_float(graph, inputs, 1, graph.outputs); },
-                     {"stack", "mixes the samples"});
+                     {"stack", "samples of a batch"});
 }
 
 TEST(Executor, refuses_an_integer_operator) {
