@@ -1,0 +1,135 @@
+#include "compress/quantize/post_training.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "compress/quantize/calibrate.h"
+#include "graph/fold_batch_norm.h"
+#include "graph/fuse_activations.h"
+#include "graph/input_bytes.h"
+#include "graph/reference_run.h"
+#include "support/expect_error.h"
+#include "support/random_network.h"
+#include "zoo/zoo.h"
+
+namespace thimble::quantize {
+namespace {
+
+/// Random images of the shape that a graph takes, in two classes.
+data::Dataset random_set(const Graph& graph, size_t count) {
+  const Shape& shape = graph.tensor(graph.inputs[0]).shape;
+  data::Dataset set;
+  set.name = "random";
+  set.sample_shape.assign(shape.begin() + 1, shape.end());
+  set.class_names = {"a", "b"};
+  Random random(5);
+  set.samples.resize(count * element_count(shape));
+  for (uint8_t& value : set.samples) value = static_cast<uint8_t>(random.below(256));
+  for (size_t i = 0; i < count; ++i) set.labels.push_back(static_cast<int32_t>(i % 2));
+  return set;
+}
+
+std::vector<float> floats_of(const data::Dataset& set, size_t index) {
+  std::vector<float> values(set.sample_elements());
+  data::to_float(set.sample(index), values);
+  return values;
+}
+
+TEST(Calibrate, finds_the_ranges_that_the_portable_float_kernels_compute) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const Graph graph = fuse_activations(fold_batch_norm(test::random_network(Random(seed))));
+    const data::Dataset set = random_set(graph, 6);
+    const std::vector<size_t> indices = {0, 2, 5};
+    const std::vector<Range> ranges = calibrate(graph, set, indices);
+
+    std::vector<Range> expected(graph.tensors.size(), {INFINITY, -INFINITY});
+    ReferenceRun run(graph);
+    for (const size_t index : indices) {
+      const std::vector<float> values = floats_of(set, index);
+      const std::span<const std::byte> inputs[] = {std::as_bytes(std::span(values))};
+      run.run(inputs);
+      for (size_t id = 0; id < graph.tensors.size(); ++id) {
+        if (graph.tensors[id].is_constant()) continue;
+        const auto bytes = run.bytes(static_cast<TensorId>(id));
+        for (const float value : std::span(reinterpret_cast<const float*>(bytes.data()), bytes.size() / 4)) {
+          expected[id].low = std::min(expected[id].low, value);
+          expected[id].high = std::max(expected[id].high, value);
+        }
+      }
+    }
+    for (size_t id = 0; id < graph.tensors.size(); ++id) {
+      if (graph.tensors[id].is_constant()) continue;
+      const float tolerance = 1e-4F * (1 + std::max(std::abs(expected[id].low), std::abs(expected[id].high)));
+      EXPECT_NEAR(ranges[id].low, expected[id].low, tolerance) << "seed " << seed;
+      EXPECT_NEAR(ranges[id].high, expected[id].high, tolerance) << "seed " << seed;
+    }
+  }
+}
+
+TEST(Calibrate, refuses_no_samples_and_values_that_are_not_finite) {
+  Graph graph = fuse_activations(fold_batch_norm(zoo::mnist_cnn(1)));
+  const data::Dataset set = random_set(graph, 4);
+  const std::vector<size_t> one = {0};
+  test::expect_error([&] { calibrate(graph, set, {}); }, {"no samples"});
+  graph.tensor(graph.nodes[0].inputs[1]).values<float>()[0] = std::numeric_limits<float>::infinity();
+  test::expect_error([&] { calibrate(graph, set, one); }, {"not finite", "learning rate"});
+}
+
+TEST(PostTraining, integer_outputs_follow_the_float_network_within_quantization_error) {
+  const Graph graph = zoo::resnet8(3);
+  const data::Dataset set = random_set(graph, 24);
+  const Graph quantized = post_training_quantize(graph, set, {.samples = 16, .seed = 1});
+  validate(quantized);
+  EXPECT_TRUE(is_quantized(quantized));
+  EXPECT_LT(weight_bytes(quantized) * 3, weight_bytes(graph));
+
+  // The layer before the softmax: eight bits over its range on calibration samples.
+  const Node& dense = quantized.nodes[quantized.nodes.size() - 2];
+  const Tensor& logits = quantized.tensor(dense.outputs[0]);
+  const Graph prepared = fuse_activations(fold_batch_norm(graph));
+  const TensorId float_logits = prepared.nodes[prepared.nodes.size() - 2].outputs[0];
+  ReferenceRun integer(quantized);
+  ReferenceRun floating(prepared);
+  for (size_t i = 0; i < set.size(); ++i) {
+    const std::vector<float> values = floats_of(set, i);
+    const auto bytes = input_bytes(quantized.tensor(quantized.inputs[0]), values);
+    const std::span<const std::byte> integer_inputs[] = {bytes};
+    const std::span<const std::byte> float_inputs[] = {std::as_bytes(std::span(values))};
+    integer.run(integer_inputs);
+    floating.run(float_inputs);
+    const auto got = integer.bytes(dense.outputs[0]);
+    const auto expected = floating.bytes(float_logits);
+    const float scale = logits.quantization->scales[0];
+    for (size_t c = 0; c < got.size(); ++c) {
+      const float real =
+          scale * static_cast<float>(static_cast<int8_t>(got[c]) - logits.quantization->zero_points[0]);
+      EXPECT_NEAR(real, reinterpret_cast<const float*>(expected.data())[c], 16 * scale);
+    }
+  }
+}
+
+TEST(PostTraining, the_same_seed_gives_the_same_bytes_and_the_metadata_says_how) {
+  const Graph graph = zoo::mnist_cnn(1);
+  const data::Dataset set = random_set(graph, 20);
+  const Graph a = post_training_quantize(graph, set, {.samples = 8, .seed = 4});
+  const Graph b = post_training_quantize(graph, set, {.samples = 8, .seed = 4});
+  ASSERT_EQ(a.tensors.size(), b.tensors.size());
+  for (size_t id = 0; id < a.tensors.size(); ++id) {
+    EXPECT_EQ(a.tensors[id].data, b.tensors[id].data);
+    EXPECT_EQ(a.tensors[id].quantization, b.tensors[id].quantization);
+  }
+  EXPECT_EQ(a.metadata.at("calibration"), "min-max, 8 samples of random, seed 4");
+}
+
+TEST(PostTraining, refuses_a_network_that_is_quantized_already) {
+  const Graph graph = zoo::mnist_cnn(1);
+  const data::Dataset set = random_set(graph, 4);
+  const Graph quantized = post_training_quantize(graph, set, {.samples = 4, .seed = 1});
+  test::expect_error([&] { post_training_quantize(quantized, set, {}); }, {"quantized already"});
+}
+
+}  // namespace
+}  // namespace thimble::quantize
