@@ -97,7 +97,24 @@ std::string read_text(const std::filesystem::path& path, uint64_t limit_bytes) {
   return read_whole<std::string>(path, limit_bytes);
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> content) {
+void write_file_atomically(const std::filesystem::path& target, std::span<const std::byte> content) {
+  std::error_code unresolved;
+  // A link stays a link: what it points to is replaced.
+  const std::filesystem::path resolved = std::filesystem::weakly_canonical(target, unresolved);
+  const std::filesystem::path& path = unresolved ? target : resolved;
+  const auto kind = std::filesystem::status(path, unresolved).type();
+  using std::filesystem::file_type;
+  if (kind == file_type::character || kind == file_type::fifo) {
+    // A device or pipe is written to, never replaced.
+    const Descriptor stream(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (stream.get() < 0) fail_to_write(path, errno);
+    try {
+      write_all(stream, content);
+    } catch (int error_number) {
+      fail_to_write(path, error_number);
+    }
+    return;
+  }
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -138,8 +155,22 @@ std::string sha256(std::span<const std::byte> content) {
   return text;
 }
 
+namespace {
+
+std::filesystem::path temporary_folder() {
+  std::error_code failed;
+  std::filesystem::path folder = std::filesystem::temp_directory_path(failed);
+  if (failed) {
+    throw Error("TMPDIR", fmt::format("does not name a folder ({})", failed.message()),
+                "Set it to a folder that you may write to, or unset it");
+  }
+  return folder;
+}
+
+}  // namespace
+
 TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "thimble.XXXXXX").string();
+  std::string pattern = (temporary_folder() / "thimble.XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) fail_to_write(pattern, errno);
   path_ = pattern;
 }

@@ -19,7 +19,8 @@ std::string read_text(const std::filesystem::path& path, uint64_t limit_bytes = 
 
 /// Writes a file so that a reader sees either the old content or the new, whole, whatever happens in between
 /// (a kill, a full disk): writes beside it, fsyncs, renames, fsyncs the folder. Creates missing parent
-/// folders. Throws Error, with the old content intact and no temporary left, when the disk is full or not
+/// folders. Of a link, the target is replaced; a device or pipe is written to instead.
+/// Throws Error, with the old content intact and no temporary left, when the disk is full or not
 /// writable.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> content);
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);

@@ -48,9 +48,12 @@ int available_cores() {
 }
 
 void print(const CommonOptions& common, const nlohmann::json& document, std::string_view text) {
-  const std::string line = common.json ? document.dump(2) : std::string(text);
-  fmt::print("{}{}", line, line.empty() || line.back() == '\n' ? "" : "\n");
-  if (std::fflush(stdout) != 0) {
+  using nlohmann::json;
+  // A name from a model's file may be no UTF-8; JSON must be.
+  std::string line =
+      common.json ? document.dump(2, ' ', false, json::error_handler_t::replace) : std::string(text);
+  if (line.empty() || line.back() != '\n') line += '\n';
+  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fflush(stdout) != 0) {
     throw Error("standard output", "cannot be written",
                 "Check that its disk is not full and its reader still there");
   }

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <exception>
 #include <new>
+#include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "base/error.h"
 #include "cli/common.h"
@@ -63,6 +65,14 @@ ExitCode run(int argc, char** argv) {
                 ExitCode::kUsage);
   } catch (const thimble::Error& error) {
     return fail(error.what(), error.exit_code());
+  } catch (const nlohmann::json::exception& error) {
+    return fail(
+        fmt::format("a JSON file of the run is damaged ({}). Move the run's folder away and run again.",
+                    error.what()),
+        ExitCode::kError);
+  } catch (const std::system_error& error) {
+    return fail(fmt::format("the system refused: {}. Check its limits, disks and permissions.", error.what()),
+                ExitCode::kError);
   } catch (const std::bad_alloc&) {
     return fail(
         "there is not enough memory for this. Close other programs, or take a smaller model or data set.",

@@ -33,6 +33,7 @@ void add_quantize(CLI::App& program) {
       ->option_text("N [500]");
   verb->callback([] {
     options.seed = common.seed;
+    formats::expect_model_name(output);
     const Graph graph = load_model(model, common.seed);
     const data::Dataset dataset = data::load(data_name, data::Split::kTrain);
     const Graph quantized = quantize::post_training_quantize(graph, dataset, options);

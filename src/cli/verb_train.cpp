@@ -44,12 +44,13 @@ void add_train(CLI::App& program) {
   verb->add_option("--epochs", epochs, "epochs, instead of the recipe's")
       ->check(CLI::Range(1, 100000))
       ->option_text("N");
-  verb->callback([] {
+  verb->callback([verb] {
     train::TrainOptions options = recipe.empty() ? train::TrainOptions{} : options_of(recipe);
     if (epochs > 0) options.epochs = epochs;
-    options.seed = common.seed;
+    if (recipe.empty() || verb->count("--seed") > 0) options.seed = common.seed;
     options.threads = common.threads;
-    const Graph graph = load_model(model, common.seed);
+    formats::expect_model_name(output);
+    const Graph graph = load_model(model, options.seed);
     const data::Dataset dataset = data::load(data_name, data::Split::kTrain);
     pipeline::expect_fits(graph, dataset);
 

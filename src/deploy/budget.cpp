@@ -39,7 +39,7 @@ void check_fits(const Graph& graph, const GeneratedC& program, const Budget& bud
         fmt::format("needs {} of RAM for activations{}, the device has {}", bytes_text(program.arena_bytes),
                     where, bytes_text(budget.ram_bytes));
     if (becomes_smaller && program.arena_bytes / kFloatToInt8 <= budget.ram_bytes) {
-      fail(graph, budget, reason, "Quantize it to int8: activations then take a quarter, which fits");
+      fail(graph, budget, reason, "Quantize it to int8: activations then take a quarter, which should fit");
     }
     const double fits = static_cast<double>(budget.ram_bytes) / static_cast<double>(program.arena_bytes);
     const double keep = becomes_smaller ? fits * kFloatToInt8 : fits;
@@ -52,7 +52,7 @@ void check_fits(const Graph& graph, const GeneratedC& program, const Budget& bud
     const std::string reason = fmt::format("needs {} of flash for weights, the device has {}",
                                            bytes_text(program.weights_bytes), bytes_text(budget.flash_bytes));
     if (becomes_smaller && program.weights_bytes / kFloatToInt8 <= budget.flash_bytes) {
-      fail(graph, budget, reason, "Quantize it to int8: weights then take about a quarter, which fits");
+      fail(graph, budget, reason, "Quantize it to int8: weights then take about a quarter, which should fit");
     }
     const auto largest = std::ranges::max_element(program.layers, {}, &GeneratedLayer::weights_bytes);
     fail(graph, budget, reason,

@@ -9,10 +9,14 @@
 namespace thimble::deploy {
 namespace {
 
-/// Stands in every file that a package has: this word, or as the prefix of the kernels' names.
+/// Whether Thimble wrote a file: its first lines say so, or it is a kernel header.
 bool is_ours(std::string_view content) {
-  return content.find("Thimble") != std::string_view::npos ||
-         content.find("THIMBLE_") != std::string_view::npos;
+  const std::string_view head = content.substr(0, 2000);
+  for (const std::string_view mark :
+       {"Written by Thimble", "written by Thimble", "#ifndef THIMBLE_GENERIC_"}) {
+    if (head.find(mark) != std::string_view::npos) return true;
+  }
+  return false;
 }
 
 std::string build_file(const GeneratedC& program) {

@@ -36,13 +36,16 @@ void compare(DataType type, std::span<const std::byte> expected, std::span<const
   }
   const size_t elements = expected.size() / sizeof(float);
   double largest = 0;
-  for (size_t i = 0; i < elements; ++i)
-    largest = std::max(largest, std::abs(double{element_at<float>(expected, i)}));
+  for (size_t i = 0; i < elements; ++i) {
+    const double magnitude = std::abs(double{element_at<float>(expected, i)});
+    if (std::isfinite(magnitude)) largest = std::max(largest, magnitude);
+  }
   for (size_t i = 0; i < elements; ++i) {
     const double a = element_at<float>(expected, i);
     const double b = element_at<float>(got, i);
     // Written so that a NaN differs from every number.
-    const bool equal = std::abs(a - b) <= kFloatTolerance * largest || (std::isnan(a) && std::isnan(b));
+    const bool equal =
+        a == b || std::abs(a - b) <= kFloatTolerance * largest || (std::isnan(a) && std::isnan(b));
     if (!equal) report(i, a, b);
   }
 }

@@ -26,8 +26,13 @@ Graph read_model(const std::filesystem::path& path) {
 }
 
 void write_model(const Graph& graph, const std::filesystem::path& path) {
+  expect_model_name(path);
   if (path.extension() == ".onnx") return onnx::write_onnx(graph, path);
-  if (path.extension() == ".tflite") return tflite::write_tflite(graph, path);
+  tflite::write_tflite(graph, path);
+}
+
+void expect_model_name(const std::filesystem::path& path) {
+  if (path.extension() == ".onnx" || path.extension() == ".tflite") return;
   throw Error(path.string(), fmt::format("has the extension '{}'", path.extension().string()),
               "Name the model .onnx or .tflite");
 }

@@ -14,4 +14,8 @@ Graph read_model(const std::filesystem::path& path);
 /// another one.
 void write_model(const Graph& graph, const std::filesystem::path& path);
 
+/// Throws Error when write_model could not name a format for the path: to be called before the work that
+/// makes the model.
+void expect_model_name(const std::filesystem::path& path);
+
 }  // namespace thimble::formats

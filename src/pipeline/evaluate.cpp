@@ -15,7 +15,16 @@
 namespace thimble::pipeline {
 namespace {
 
-/// Argmax over the output of each sample, on the integer reference.
+/// The index of the largest element, the lowest of equals, of an int8 or float32 output.
+int32_t best_class(const Tensor& output, std::span<const std::byte> bytes) {
+  const auto argmax = [&](auto zero) {
+    const auto* first = reinterpret_cast<const decltype(zero)*>(bytes.data());
+    return static_cast<int32_t>(std::max_element(first, first + output.elements()) - first);
+  };
+  return output.type == DataType::kFloat32 ? argmax(0.0F) : argmax(int8_t{0});
+}
+
+/// The class of each sample, on the integer reference.
 std::vector<int32_t> predict_on_reference(const Graph& graph, const data::Dataset& dataset, int threads,
                                           const Progress& progress) {
   std::vector<int32_t> predictions(dataset.size());
@@ -32,10 +41,7 @@ std::vector<int32_t> predict_on_reference(const Graph& graph, const data::Datase
         const auto input = sample_bytes(graph, dataset.sample(i));
         const std::span<const std::byte> inputs[] = {input};
         run.run(inputs);
-        const auto output = run.bytes(graph.outputs[0]);
-        const std::span<const int8_t> scores(reinterpret_cast<const int8_t*>(output.data()), output.size());
-        predictions[i] =
-            static_cast<int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+        predictions[i] = best_class(graph.tensor(graph.outputs[0]), run.bytes(graph.outputs[0]));
       }
       done += last - first;
       if (progress) {

@@ -31,6 +31,13 @@ std::string sha256_of_model(const Graph& model) {
   return sha256(std::as_bytes(std::span<const char>(file)));
 }
 
+/// Every value of a device, so that a run knows when its profile was edited.
+json values_of(const device::DeviceProfile& device) {
+  json values;
+  for (const device::ProfileLine& line : device::describe(device)) values[line.key] = line.value;
+  return values;
+}
+
 /// One walk through a recipe: the network as it is now, and what the stages share.
 class Walk {
  public:
@@ -46,6 +53,7 @@ class Walk {
                       {"model_sha256", sha256_of_model(model)},
                       {"data", recipe.data},
                       {"device", recipe.device},
+                      {"device_values", values_of(device_)},
                       {"seed", recipe.seed},
                       {"version", options.version}}),
         network_(model),
@@ -55,11 +63,14 @@ class Walk {
     for (const Stage& stage : recipe_.stages) {
       const std::string_view name = name_of(stage);
       ++number_;
-      if (const auto done = run_.results(name)) {
+      // Once a stage is done again, what later ones made of its old result no longer counts.
+      const auto done = redone_ ? std::nullopt : run_.results(name);
+      if (done) {
         take_up(stage, *done);
         say(name, "done before");
         continue;
       }
+      redone_ = true;
       json results = std::visit([this](const auto& s) { return carry_out(s); }, stage);
       run_.finish(name, std::move(results));
     }
@@ -131,15 +142,17 @@ class Walk {
   json carry_out(const DeployStage&) {
     const deploy::Budget budget = deploy_budget();
     const Graph graph = deploy::prepare(network_);
-    const deploy::GeneratedC generated = deploy::write_c(
-        graph, {.prefix = "", .budget = budget, .class_names = dataset(data::Split::kTest).class_names});
+    const deploy::GeneratedC generated = generate(graph, budget);
     deploy::check_fits(graph, generated, budget);
     deploy::write_package(generated, run_.path() / "deploy");
     say(DeployStage::kName,
         fmt::format("deploy/: arena {} B (lower bound {} B), weights {} B", grouped(generated.arena_bytes),
                     grouped(generated.plan.lower_bound_bytes), grouped(generated.weights_bytes)));
-    json files = json::array();
-    for (const deploy::GeneratedFile& file : generated.files) files.push_back(file.name);
+    json files = json::object();
+    for (const deploy::GeneratedFile& file : deploy::package_files(generated)) {
+      const std::string path = "deploy/" + file.name;
+      files[path] = run_.sha256_of(path);
+    }
     return {{"folder", "deploy"},
             {"files", files},
             {"arena_bytes", generated.arena_bytes},
@@ -149,8 +162,9 @@ class Walk {
 
   json carry_out(const VerifyStage& stage) {
     const Graph graph = deploy::prepare(network_);
-    const deploy::Verification verification =
-        deploy::verify(graph, device_, test_inputs(graph, stage.samples), hooks_.progress);
+    // The program of the deploy stage: the same graph and options give the same bytes.
+    const deploy::Verification verification = deploy::verify(
+        graph, generate(graph, deploy_budget()), device_, test_inputs(graph, stage.samples), hooks_.progress);
     say(VerifyStage::kName, fmt::format("{} samples, {} bytes compared, {} differ", verification.samples,
                                         grouped(verification.bytes_compared), verification.mismatches));
     if (verification.mismatches > 0) {
@@ -193,6 +207,11 @@ class Walk {
     return inputs;
   }
 
+  deploy::GeneratedC generate(const Graph& graph, const deploy::Budget& budget) {
+    return deploy::write_c(
+        graph, {.prefix = "", .budget = budget, .class_names = dataset(data::Split::kTest).class_names});
+  }
+
   deploy::Budget deploy_budget() const {
     const auto least = [](uint64_t device, const std::optional<int64_t>& limit) {
       return limit ? std::min(device, static_cast<uint64_t>(*limit)) : device;
@@ -228,10 +247,10 @@ class Walk {
     std::optional<double> accuracy = figure(QuantizeStage::kName, "/test/accuracy"_json_pointer);
     if (!accuracy) accuracy = figure(TrainStage::kName, "/test/accuracy"_json_pointer);
     add("accuracy", budget.accuracy, accuracy, true, percent);
-    add("RAM", limit(budget.ram_bytes), figure(ProfileStage::kName, "/deployed/ram_bytes"_json_pointer),
-        false, bytes);
-    add("flash", limit(budget.flash_bytes), figure(ProfileStage::kName, "/deployed/flash_bytes"_json_pointer),
-        false, bytes);
+    add("RAM", limit(std::optional(deploy_budget().ram_bytes)),
+        figure(ProfileStage::kName, "/deployed/ram_bytes"_json_pointer), false, bytes);
+    add("flash", limit(std::optional(deploy_budget().flash_bytes)),
+        figure(ProfileStage::kName, "/deployed/flash_bytes"_json_pointer), false, bytes);
     add("latency", budget.latency_ms, figure(ProfileStage::kName, "/deployed/latency_ms"_json_pointer), false,
         [](double ms) { return fmt::format("{:.2f} ms", ms); });
     add("energy", budget.energy_uj, figure(ProfileStage::kName, "/deployed/energy_uj"_json_pointer), false,
@@ -248,7 +267,8 @@ class Walk {
   Graph float32_;  ///< the network before it was quantized
   std::optional<data::Dataset> train_set_;
   std::optional<data::Dataset> test_set_;
-  int number_ = 0;  ///< of the stage
+  int number_ = 0;       ///< of the stage
+  bool redone_ = false;  ///< whether a stage was carried out in this walk
 };
 
 }  // namespace

@@ -42,6 +42,16 @@ std::vector<json> read_metrics(const std::filesystem::path& path) {
   return lines;
 }
 
+/// A kill in mid-write leaves the file that was to be renamed: ".NAME.XXXXXX" (write_file_atomically).
+void remove_unfinished_writes(const std::filesystem::path& folder) {
+  constexpr size_t kSuffix = 7;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool unfinished = name.size() > kSuffix + 1 && name[0] == '.' && name[name.size() - kSuffix] == '.';
+    if (unfinished && entry.is_regular_file()) std::filesystem::remove(entry.path());
+  }
+}
+
 }  // namespace
 
 nlohmann::json read_run(const std::filesystem::path& folder) {
@@ -77,6 +87,7 @@ RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity) : fo
       throw Error(folder_.string(), "is in use by another run",
                   "Wait for its end, or give another folder with -o");
     }
+    remove_unfinished_writes(folder_);
     if (!std::filesystem::exists(folder_ / kStateFile)) {
       state_ = {{"identity", std::move(identity)}, {"stages", json::array()}};
       save_state();
@@ -109,6 +120,10 @@ std::optional<nlohmann::json> RunFolder::results(std::string_view stage) const {
         throw Error(model.string(), "is not the file that this run wrote",
                     "Delete it: the stage is then done again");
       }
+    }
+    const json files = results.value("files", json::object());
+    for (const auto& [file, digest] : files.items()) {
+      if (!std::filesystem::exists(folder_ / file) || sha256_of(file) != digest) return std::nullopt;
     }
     return results;
   }

@@ -16,9 +16,9 @@ namespace thimble::pipeline {
 /// run.json, so a run killed at any moment goes on where it was.
 class RunFolder {
  public:
-  /// Opens or creates a run. `identity` is all that decides its results (recipe, seed, threads, version).
-  /// Throws Error when the folder holds a run of another identity, a damaged run.json, or another process
-  /// works in it.
+  /// Opens or creates a run. `identity` is all that decides its results (recipe, model, device, seed,
+  /// version). Throws Error when the folder holds a run of another identity, a damaged run.json, or another
+  /// process works in it.
   RunFolder(std::filesystem::path folder, nlohmann::json identity);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
@@ -27,7 +27,7 @@ class RunFolder {
   const std::filesystem::path& path() const { return folder_; }
   const nlohmann::json& state() const { return state_; }
 
-  /// The results of a stage that is done; for one that left a model, only while its file is the one that it
+  /// The results of a stage that is done; for one that left files, only while they are the ones that it
   /// wrote.
   std::optional<nlohmann::json> results(std::string_view stage) const;
 

@@ -55,11 +55,12 @@ void add_accuracy(Summary& summary, const json& train, const json& quantize) {
                           {cell(before), cell(after), change}});
 }
 
-void add_costs(Summary& summary, const json& profile) {
-  const json before = profile.value("float32", json::object());
-  const json after = profile.value("deployed", json::object());
+void add_costs(Summary& summary, const json& profile, bool quantized) {
+  const json deployed = profile.value("deployed", json::object());
+  const json before = quantized ? profile.value("float32", json::object()) : deployed;
+  const json after = quantized ? deployed : json::object();
   const std::string basis =
-      after.value("latency_basis", json()).is_string() ? after["latency_basis"].get<std::string>() : "";
+      deployed.value("latency_basis", json()).is_string() ? deployed["latency_basis"].get<std::string>() : "";
   const std::vector<Quantity> quantities = {
       {"instructions", "instructions", count_text},
       {"cycles, estimated", "cycles", count_text},
@@ -93,14 +94,14 @@ void add_costs(Summary& summary, const json& profile) {
   }
 }
 
-void add_verification(Summary& summary, const json& verify) {
+void add_verification(Summary& summary, const json& verify, bool quantized) {
   if (!verify.contains("bytes_compared")) return;
   summary.sentences.push_back(
-      fmt::format("Verified: {} bytes of every layer's output for {} test samples, integer reference = C on "
-                  "this machine = C on the "
-                  "emulated {}; {} differ.",
+      fmt::format("Verified: {} bytes of every layer's output for {} test samples, {} reference = C on this "
+                  "machine = C on the emulated {}{}; {} differ.",
                   grouped(verify.value("bytes_compared", uint64_t{0})), verify.value("samples", 0),
-                  verify.value("device", "device"), verify.value("mismatches", 0)));
+                  quantized ? "integer" : "float32", verify.value("device", "device"),
+                  quantized ? "" : " to 1e-5 of each layer's largest value", verify.value("mismatches", 0)));
 }
 
 }  // namespace
@@ -109,8 +110,9 @@ Summary summarize(const nlohmann::json& run) {
   Summary summary;
   summary.columns = {"float32", "int8", "float32 : int8"};
   add_accuracy(summary, results_of(run, "train"), results_of(run, "quantize"));
-  add_costs(summary, results_of(run, "profile"));
-  add_verification(summary, results_of(run, "verify"));
+  const bool quantized = !results_of(run, "quantize").empty();
+  add_costs(summary, results_of(run, "profile"), quantized);
+  add_verification(summary, results_of(run, "verify"), quantized);
   return summary;
 }
 

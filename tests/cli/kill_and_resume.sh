@@ -2,8 +2,8 @@
 # A run of optimize that is killed at random moments, and run again each time, ends with the model bytes of one that was not.
 . "$(dirname "$0")/common.sh"
 
-if [ ! -d "${THIMBLE_DATA:-/nonexistent}/mnist" ]; then
-  echo "SKIPPED: MNIST is not in THIMBLE_DATA" >&2
+if ! "$thimble" data get mnist --quiet >/dev/null; then
+  echo "SKIPPED: MNIST cannot be had" >&2
   exit 77
 fi
 cat >recipe.toml <<'TOML'
@@ -48,7 +48,7 @@ expect 0 'kill' "$thimble" optimize recipe.toml -o pieces --quiet
 for file in 1-train.onnx 2-quantize.onnx deploy/mnist_cnn.c deploy/mnist_cnn.h; do
   cmp "whole/$file" "pieces/$file" || fail "$file differs after $kills kills"
 done
-[ -z "$(find pieces -name '.*.??????')" ] || echo "temporary files of killed writes: $(find pieces -name '.*.??????')" >&2
+[ -z "$(find pieces -maxdepth 1 -name '.*.??????')" ] || fail "killed writes left $(find pieces -name '.*.??????')"
 
 # A checkpoint that is cut short is an error that names it, and stays as it is.
 "$thimble" optimize recipe.toml -o cut --quiet >/dev/null 2>&1 &

@@ -6,7 +6,10 @@
 #include <cmath>
 #include <limits>
 
+#include "base/process.h"
 #include "compress/quantize/calibrate.h"
+#include "deploy/verify.h"
+#include "device/profile.h"
 #include "graph/fold_batch_norm.h"
 #include "graph/fuse_activations.h"
 #include "graph/input_bytes.h"
@@ -109,6 +112,22 @@ TEST(PostTraining, integer_outputs_follow_the_float_network_within_quantization_
       EXPECT_NEAR(real, reinterpret_cast<const float*>(expected.data())[c], 16 * scale);
     }
   }
+}
+
+TEST(PostTraining, an_int8_resnet8_of_random_weights_computes_equal_bytes_as_c_here_and_on_a_cortex_m4) {
+  if (!find_program("qemu-system-arm") || !find_program("arm-none-eabi-gcc")) {
+    GTEST_SKIP() << "qemu-system-arm or arm-none-eabi-gcc is not installed";
+  }
+  const Graph graph = zoo::resnet8(3);
+  const data::Dataset set = random_set(graph, 24);
+  const Graph quantized = post_training_quantize(graph, set, {.samples = 16, .seed = 1});
+  std::vector<std::vector<std::byte>> samples;
+  for (size_t i = 0; i < 3; ++i) {
+    samples.push_back(input_bytes(quantized.tensor(quantized.inputs[0]), floats_of(set, i)));
+  }
+  const auto result = deploy::verify(quantized, device::load_device("nano33ble"), samples);
+  EXPECT_EQ(result.mismatches, 0U);
+  EXPECT_GT(result.bytes_compared, 3U * 100'000);
 }
 
 TEST(PostTraining, the_same_seed_gives_the_same_bytes_and_the_metadata_says_how) {
