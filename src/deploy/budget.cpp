@@ -36,7 +36,7 @@ void check_fits(const Graph& graph, const GeneratedC& program, const Budget& bud
                                   ? ""
                                   : fmt::format(" ({} are live at '{}')", peak->arena_bytes, peak->name);
     const std::string reason =
-        fmt::format("needs {} of RAM for activations{}, the device has {}", bytes_text(program.arena_bytes),
+        fmt::format("needs {} of RAM for activations{}, the limit is {}", bytes_text(program.arena_bytes),
                     where, bytes_text(budget.ram_bytes));
     if (becomes_smaller && program.arena_bytes / kFloatToInt8 <= budget.ram_bytes) {
       fail(graph, budget, reason, "Quantize it to int8: activations then take a quarter, which should fit");
@@ -49,7 +49,7 @@ void check_fits(const Graph& graph, const GeneratedC& program, const Budget& bud
                      std::floor(keep * 100)));
   }
   if (program.weights_bytes > budget.flash_bytes) {
-    const std::string reason = fmt::format("needs {} of flash for weights, the device has {}",
+    const std::string reason = fmt::format("needs {} of flash for weights, the limit is {}",
                                            bytes_text(program.weights_bytes), bytes_text(budget.flash_bytes));
     if (becomes_smaller && program.weights_bytes / kFloatToInt8 <= budget.flash_bytes) {
       fail(graph, budget, reason, "Quantize it to int8: weights then take about a quarter, which should fit");
