@@ -1,7 +1,6 @@
 #include "cli/common.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -25,7 +24,6 @@ Progress CommonOptions::progress() const {
 CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string& description,
                    const std::string& notes, const std::string& example, CommonOptions& common) {
   CLI::App* verb = program.add_subcommand(name, description);
-  common.threads = available_cores();
   verb->set_help_flag("-h,--help", "print this help")->group(kCommonGroup);
   verb->add_flag("--json", common.json, "print one JSON document")->group(kCommonGroup);
   verb->add_flag("--quiet", common.quiet, "no progress bars, no lines on stages")->group(kCommonGroup);
@@ -34,17 +32,11 @@ CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string
       ->group(kCommonGroup);
   verb->add_option("--threads", common.threads, "threads to use")
       ->check(CLI::Range(1, 1024))
-      ->option_text("N [all cores]")
+      ->option_text("N [all free cores]")
       ->group(kCommonGroup);
   verb->get_formatter()->column_width(28);
   verb->footer((notes.empty() ? "" : notes + "\n\n") + "Example:\n  " + example);
   return verb;
-}
-
-int available_cores() {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? std::max(1, CPU_COUNT(&cores)) : 1;
 }
 
 void print(const CommonOptions& common, const nlohmann::json& document, std::string_view text) {

@@ -17,7 +17,7 @@ struct CommonOptions {
   bool json = false;
   bool quiet = false;
   uint64_t seed = 1;
-  int threads = 1;
+  int threads = 0;  ///< 0: as many as there are cores, for training as many as are free
 
   Progress progress() const;
 };
@@ -26,9 +26,6 @@ struct CommonOptions {
 /// below the options and ends with `example`.
 CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string& description,
                    const std::string& notes, const std::string& example, CommonOptions& common);
-
-/// Cores that this process may run on.
-int available_cores();
 
 /// Prints the document as the only thing on standard output, or, without --json, the text.
 void print(const CommonOptions& common, const nlohmann::json& document, std::string_view text);

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/toml_table.h"
 #include "cli/common.h"
 #include "cli/verbs.h"
 #include "formats/model.h"
@@ -21,6 +23,27 @@ train::TrainOptions options_of(const std::string& recipe_path) {
   throw Error(recipe_path, "has no train stage", "Add one, or leave --recipe out for the defaults");
 }
 
+/// The options with `assignments` (KEY=VALUE, as in a recipe) made on top.
+train::TrainOptions with_assignments(const train::TrainOptions& options,
+                                     const std::vector<std::string>& assignments) {
+  std::string text;
+  for (const std::string& assignment : assignments) {
+    const size_t equals = assignment.find('=');
+    if (equals == std::string::npos) {
+      throw Error(fmt::format("--set {}", assignment), "has no '='", "Write it as KEY=VALUE",
+                  ExitCode::kUsage);
+    }
+    const std::string value = assignment.substr(equals + 1);
+    const bool is_word = !value.empty() && std::isalpha(static_cast<unsigned char>(value[0])) != 0 &&
+                         value != "true" && value != "false";
+    text += fmt::format("{} = {}\n", assignment.substr(0, equals), is_word ? '"' + value + '"' : value);
+  }
+  TomlTable table = TomlTable::parse(text, "--set");
+  const train::TrainOptions result = pipeline::parse_train_options(table, options);
+  table.expect_no_other_keys();
+  return result;
+}
+
 }  // namespace
 
 void add_train(CLI::App& program) {
@@ -30,11 +53,14 @@ void add_train(CLI::App& program) {
   static std::string recipe;
   static std::string output;
   static int epochs = 0;
+  static std::vector<std::string> assignments;
+  static std::string metrics;
+  static std::string accelerator = "auto";
   CLI::App* verb =
       add_verb(program, "train", "train a float32 model",
                "A training that is stopped goes on from OUT.checkpoint when run again, and ends\n"
                "with the same bytes.",
-               "thimble train zoo:mnist-cnn --data mnist -o float.onnx", common);
+               "thimble train zoo:mnist-cnn --data mnist --set augment.shift=1 -o float.onnx", common);
   verb->add_option("MODEL", model, "zoo:NAME, or a float32 model to go on from")
       ->required()
       ->option_text(" ");
@@ -44,11 +70,20 @@ void add_train(CLI::App& program) {
   verb->add_option("--epochs", epochs, "epochs, instead of the recipe's")
       ->check(CLI::Range(1, 100000))
       ->option_text("N");
+  verb->add_option("--set", assignments, "set an option of training, as in a recipe;\nmay be given again")
+      ->option_text("KEY=VALUE");
+  verb->add_option("--accelerator", accelerator, "auto (a GPU if there is one), cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->option_text("NAME [auto]");
+  verb->add_option("--metrics", metrics, "write a JSON line an epoch")->option_text("FILE");
   verb->callback([verb] {
     train::TrainOptions options = recipe.empty() ? train::TrainOptions{} : options_of(recipe);
+    options = with_assignments(options, assignments);
     if (epochs > 0) options.epochs = epochs;
     if (recipe.empty() || verb->count("--seed") > 0) options.seed = common.seed;
     options.threads = common.threads;
+    if (accelerator == "cpu") options.accelerator = train::Accelerator::kCpu;
+    if (accelerator == "cuda") options.accelerator = train::Accelerator::kCuda;
     formats::expect_model_name(output);
     const Graph graph = load_model(model, options.seed);
     const data::Dataset dataset = data::load(data_name, data::Split::kTrain);
@@ -58,7 +93,12 @@ void add_train(CLI::App& program) {
     hooks.progress = common.progress();
     hooks.checkpoint = output + ".checkpoint";
     nlohmann::json history = nlohmann::json::array();
-    hooks.on_epoch = [&](const train::EpochMetrics& m) { history.push_back(pipeline::to_json(m)); };
+    std::string lines;
+    hooks.on_epoch = [&](const train::EpochMetrics& m) {
+      history.push_back(pipeline::to_json(m));
+      lines += history.back().dump() + "\n";
+      if (!metrics.empty()) write_file_atomically(metrics, lines);
+    };
     const Graph trained = train::train(graph, dataset, options, hooks);
     formats::write_model(trained, output);
     std::filesystem::remove(hooks.checkpoint);

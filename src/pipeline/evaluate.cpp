@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/cores.h"
 #include "base/error.h"
 #include "graph/input_bytes.h"
 #include "graph/reference_run.h"
@@ -51,6 +52,7 @@ std::vector<int32_t> predict_on_reference(const Graph& graph, const data::Datase
     }
   };
   std::vector<std::jthread> workers;
+  if (threads <= 0) threads = available_cores();
   for (int i = 1; i < threads; ++i) workers.emplace_back(work, ReferenceRun(graph));
   work(ReferenceRun(graph));
   return predictions;

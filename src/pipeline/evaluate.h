@@ -26,7 +26,8 @@ std::vector<std::byte> sample_bytes(const Graph& graph, std::span<const uint8_t>
 void expect_fits(const Graph& graph, const data::Dataset& dataset);
 
 /// Classifies every sample: a quantized graph on the integer reference with `threads` threads, a float32
-/// graph in libtorch. A tie goes to the lower class. The result does not depend on the number of threads.
+/// graph in libtorch. A tie goes to the lower class. The result does not depend on the number of threads; 0
+/// stands for the cores that this process may use.
 Evaluation evaluate(const Graph& graph, const data::Dataset& dataset, int threads,
                     const Progress& progress = {});
 

@@ -10,12 +10,15 @@ nlohmann::json to_json(const Evaluation& evaluation) {
 }
 
 nlohmann::json to_json(const train::EpochMetrics& metrics) {
-  return {{"stage", "train"},
-          {"epoch", metrics.epoch},
-          {"loss", metrics.loss},
-          {"accuracy", metrics.accuracy},
-          {"learning_rate", metrics.learning_rate},
-          {"images_per_second", metrics.images_per_second}};
+  nlohmann::json row = {{"stage", "train"},
+                        {"epoch", metrics.epoch},
+                        {"loss", metrics.loss},
+                        {"accuracy", metrics.accuracy},
+                        {"learning_rate", metrics.learning_rate},
+                        {"images_per_second", metrics.images_per_second},
+                        {"loading_share", metrics.loading_share}};
+  if (metrics.validation_accuracy) row["validation_accuracy"] = *metrics.validation_accuracy;
+  return row;
 }
 
 }  // namespace thimble::pipeline

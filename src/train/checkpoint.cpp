@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cassert>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <span>
 
 #include "base/error.h"
@@ -14,7 +16,7 @@ namespace thimble::train {
 namespace {
 
 // magic, fingerprint, header, history, state, SHA-256 of all before it
-constexpr std::string_view kMagic = "thimble checkpoint 1\n";
+constexpr std::string_view kMagic = "thimble checkpoint 2\n";
 constexpr size_t kDigits = 64;
 
 struct Header {
@@ -38,14 +40,22 @@ std::vector<T> take(std::string_view& content, size_t count) {
 }
 
 // EpochMetrics as numbers, so that no padding byte gets into the file.
-using MetricsRow = std::array<double, 5>;
+using MetricsRow = std::array<double, 7>;
 
 MetricsRow row_of(const EpochMetrics& m) {
-  return {static_cast<double>(m.epoch), m.loss, m.accuracy, m.learning_rate, m.images_per_second};
+  return {static_cast<double>(m.epoch),
+          m.loss,
+          m.accuracy,
+          m.learning_rate,
+          m.validation_accuracy.value_or(std::numeric_limits<double>::quiet_NaN()),
+          m.images_per_second,
+          m.loading_share};
 }
 
 EpochMetrics metrics_of(const MetricsRow& row) {
-  return {static_cast<int>(row[0]), row[1], row[2], row[3], row[4]};
+  EpochMetrics metrics = {static_cast<int>(row[0]), row[1], row[2], row[3], {}, row[5], row[6]};
+  if (!std::isnan(row[4])) metrics.validation_accuracy = row[4];
+  return metrics;
 }
 
 }  // namespace

@@ -82,12 +82,13 @@ Tensor with_rank(const Tensor& x, size_t rank) {
 
 }  // namespace
 
-Executor::Executor(const Graph& graph) : graph_(graph), constants_(graph.tensors.size()) {
+Executor::Executor(const Graph& graph, torch::Device device, Precision precision)
+    : graph_(graph), precision_(precision), constants_(graph.tensors.size()) {
   prepare_runtime();
   validate(graph_);
   expect_float(graph_);
   for (size_t id = 0; id < graph_.tensors.size(); ++id) {
-    if (graph_.tensors[id].is_constant()) constants_[id] = to_torch(graph_.tensors[id]);
+    if (graph_.tensors[id].is_constant()) constants_[id] = to_torch(graph_.tensors[id]).to(device);
   }
   last_reader_.assign(graph_.tensors.size(), 0);
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
@@ -142,6 +143,8 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
     const Shape& output_shape = graph_.tensor(node.outputs[0]).shape;
+    const bool takes_bfloat16 =
+        precision_ == Precision::kBfloat16 && is_layer(node.op) && !std::holds_alternative<BatchNorm>(node.op);
     operands.clear();
     for (const TensorId id : node.inputs) {
       Tensor operand = values[static_cast<size_t>(id)];
@@ -149,6 +152,7 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
       if (broadcasts(node.op) && !tensor.is_constant() && tensor.shape.size() < output_shape.size()) {
         operand = with_rank(operand, output_shape.size());
       }
+      if (takes_bfloat16) operand = operand.to(torch::kBFloat16);
       operands.push_back(std::move(operand));
     }
     values[static_cast<size_t>(node.outputs[0])] =
@@ -170,7 +174,7 @@ Graph Executor::trained_graph() const {
   Graph result = graph_;
   for (const auto* ids : {&parameters_, &statistics_}) {
     for (const TensorId id : *ids) {
-      const Tensor value = constant(id).contiguous();
+      const Tensor value = constant(id).cpu().contiguous();
       std::memcpy(result.tensor(id).data->data(), value.data_ptr<float>(), result.tensor(id).data->size());
     }
   }

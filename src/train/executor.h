@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "train/options.h"
 
 namespace thimble::train {
 
@@ -23,9 +24,11 @@ class Executor {
   static constexpr double kMomentum = 0.1;
   using Statistics = std::map<TensorId, torch::Tensor>;
 
-  /// Throws Error naming the node when the graph is not valid, not float32, or does not keep the samples of a
+  /// `device` holds the constants and computes; inputs must lie there too. With Precision::kBfloat16 layers
+  /// take and give bfloat16. Throws Error naming the node when the graph is not valid, not float32, or does not keep the samples of a
   /// batch apart (the first extent of every activation must be 1).
-  explicit Executor(const Graph& graph);
+  explicit Executor(const Graph& graph, torch::Device device = torch::kCPU,
+                    Precision precision = Precision::kFloat32);
 
   const Graph& graph() const { return graph_; }
   const std::vector<TensorId>& parameters() const { return parameters_; }
@@ -54,6 +57,7 @@ class Executor {
                                        std::span<const TensorId> wanted, Statistics* running) const;
 
   Graph graph_;
+  Precision precision_;
   std::vector<torch::Tensor> constants_;  ///< one a tensor of the graph, undefined for activations
   std::vector<TensorId> parameters_;
   std::vector<TensorId> statistics_;

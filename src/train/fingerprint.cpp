@@ -51,10 +51,16 @@ std::string text_of(const Operator& op) {
   return fmt::format("{} {}", name_of(op), fields);
 }
 
+std::string text_of(const data::Augmentation& a) {
+  return fmt::format("{} {} {} {} {} {} {} {}", a.shift, a.flip, a.cutout, a.mixup, a.jitter, a.scaling,
+                     a.rotation, a.time_warp);
+}
+
 std::string text_of(const TrainOptions& o) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", o.epochs, o.batch_size, o.shard_size,
-                     static_cast<int>(o.optimizer), o.learning_rate, static_cast<int>(o.schedule), o.warmup,
-                     o.momentum, o.weight_decay, o.label_smoothing, o.gradient_clip, o.shift_pixels, o.seed);
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} | {}", o.epochs, o.batch_size,
+                     o.shard_size, static_cast<int>(o.optimizer), o.learning_rate,
+                     static_cast<int>(o.schedule), o.warmup, o.momentum, o.weight_decay, o.label_smoothing,
+                     o.gradient_clip, o.ema, o.validation, o.patience, static_cast<int>(o.precision), o.seed, text_of(o.augmentation));
 }
 
 }  // namespace

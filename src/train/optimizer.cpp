@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "train/schedule.h"
+
 namespace thimble::train {
 
 using torch::Tensor;
@@ -15,12 +17,14 @@ ParameterUpdate::ParameterUpdate(std::vector<Tensor> parameters, const TrainOpti
   }
 }
 
-void ParameterUpdate::step(const std::vector<Tensor>& gradients, double learning_rate, int64_t step) {
+void ParameterUpdate::step(const std::vector<Tensor>& gradients, int64_t step, int64_t steps) {
   const torch::NoGradGuard no_gradients;
+  const double learning_rate = learning_rate_at(options_, step, steps);
+  const double momentum = momentum_at(options_, step, steps);
   for (size_t i = 0; i < parameters_.size(); ++i) {
     switch (options_.optimizer) {
       case Optimizer::kSgd:
-        step_sgd(i, gradients[i], learning_rate);
+        step_sgd(i, gradients[i], learning_rate, momentum);
         break;
       case Optimizer::kAdamW:
         step_adamw(i, gradients[i], learning_rate, step);
@@ -29,12 +33,12 @@ void ParameterUpdate::step(const std::vector<Tensor>& gradients, double learning
   }
 }
 
-void ParameterUpdate::step_sgd(size_t i, const Tensor& gradient, double learning_rate) {
+void ParameterUpdate::step_sgd(size_t i, const Tensor& gradient, double learning_rate, double momentum) {
   Tensor& parameter = parameters_[i];
   Tensor& velocity = state_[i];
   const Tensor slope = gradient.add(parameter, decay_of(i));
-  velocity.mul_(options_.momentum).add_(slope);
-  parameter.sub_(slope.add(velocity, options_.momentum), learning_rate);
+  velocity.mul_(momentum).add_(slope);
+  parameter.sub_(slope.add(velocity, momentum), learning_rate);
 }
 
 void ParameterUpdate::step_adamw(size_t i, const Tensor& gradient, double learning_rate, int64_t step) {

@@ -14,14 +14,15 @@ class ParameterUpdate {
  public:
   ParameterUpdate(std::vector<torch::Tensor> parameters, const TrainOptions& options);
 
-  /// One step (0-based); gradients[i] belongs to parameter i.
-  void step(const std::vector<torch::Tensor>& gradients, double learning_rate, int64_t step);
+  /// Step `step` (0-based) of `steps`, at the rate and momentum of the schedule; gradients[i] belongs to
+  /// parameter i.
+  void step(const std::vector<torch::Tensor>& gradients, int64_t step, int64_t steps);
 
   /// What it remembers from step to step: written to checkpoints, restored in place.
   const std::vector<torch::Tensor>& state() const { return state_; }
 
  private:
-  void step_sgd(size_t i, const torch::Tensor& gradient, double learning_rate);
+  void step_sgd(size_t i, const torch::Tensor& gradient, double learning_rate, double momentum);
   void step_adamw(size_t i, const torch::Tensor& gradient, double learning_rate, int64_t step);
   /// Weights decay; biases and the vectors of batch norms, which have one axis, do not.
   double decay_of(size_t i) const { return parameters_[i].dim() > 1 ? options_.weight_decay : 0; }

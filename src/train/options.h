@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "data/augment.h"
+
 namespace thimble::train {
 
 enum class Optimizer : uint8_t {
@@ -11,10 +13,26 @@ enum class Optimizer : uint8_t {
 
 enum class Schedule : uint8_t {
   kConstant,  ///< the peak rate after the warm-up
-  kCosine     ///< from the peak rate down to zero along half a cosine (Loshchilov and Hutter, ICLR 2017)
+  kCosine,    ///< from the peak rate down to zero along half a cosine (Loshchilov and Hutter, ICLR 2017)
+  /// Down to zero along a line, while kSgd's momentum runs against the rate: from 0.05 above its value to
+  /// 0.05 below it at the peak and back (Smith and Topin, 2019).
+  kOneCycle
 };
 
-/// How a network is trained. All but `threads` decides the result.
+/// Where a training computes.
+enum class Accelerator : uint8_t {
+  kAuto,  ///< a CUDA device where libtorch sees one, otherwise the CPU
+  kCpu,
+  kCuda  ///< an Error where libtorch sees no such device
+};
+
+enum class Precision : uint8_t {
+  kFloat32,
+  kBfloat16  ///< of activations and of the weights as layers see them; sums, statistics and updates are float32
+};
+
+/// How a network is trained. All but `threads` and `accelerator` decides the result; on a CUDA device it
+/// differs from the CPU's in the last digits, and a batch is one shard there.
 struct TrainOptions {
   int epochs = 8;
   int batch_size = 128;
@@ -30,9 +48,20 @@ struct TrainOptions {
   double weight_decay = 5e-4;  ///< of weights; biases and batch norms do not decay
   double label_smoothing = 0;  ///< Szegedy et al., CVPR 2016
   double gradient_clip = 0;    ///< the largest norm of all gradients together; 0: no limit
-  int shift_pixels = 0;  ///< augmentation: images move by up to this many pixels each way, zeros come in
+  /// The result is the exponential moving average of parameters and statistics with this decay a step, less
+  /// in the first steps; 0: the parameters themselves.
+  double ema = 0;
+  /// The part of the training samples that is held out, whole groups where the set knows them, and judges
+  /// every epoch; 0: none.
+  double validation = 0;
+  /// The training stops after so many epochs without a better validation accuracy, and the result is the best
+  /// epoch's; 0: it runs to its end, and the result is the last one's.
+  int patience = 0;
+  data::Augmentation augmentation;
   uint64_t seed = 1;
-  int threads = 0;  ///< 0: as many as there are cores
+  Precision precision = Precision::kFloat32;
+  Accelerator accelerator = Accelerator::kAuto;
+  int threads = 0;  ///< 0: as many as other processes leave free, looked at anew each epoch
 };
 
 }  // namespace thimble::train

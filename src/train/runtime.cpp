@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/cores.h"
+#include "base/error.h"
+
 namespace thimble::train {
 namespace {
 
@@ -33,9 +36,18 @@ void prepare_runtime() {
   std::call_once(once, set_up);
 }
 
+torch::Device choose_device(Accelerator accelerator) {
+  const bool has_cuda = torch::cuda::is_available();
+  if (accelerator == Accelerator::kCuda && !has_cuda) {
+    throw Error("Accelerator cuda", "is not there: this libtorch sees no CUDA device",
+                "Take cpu, or build against a libtorch with CUDA as docs/training.md says");
+  }
+  return accelerator != Accelerator::kCpu && has_cuda ? torch::kCUDA : torch::kCPU;
+}
+
 Workers::Workers(int threads) {
   prepare_runtime();
-  if (threads <= 0) threads = static_cast<int>(std::thread::hardware_concurrency());
+  if (threads <= 0) threads = available_cores();
   for (int i = 1; i < threads; ++i) threads_.emplace_back([this] { serve(); });
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <torch/torch.h>
+
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -8,12 +10,17 @@
 #include <thread>
 #include <vector>
 
+#include "train/options.h"
+
 namespace thimble::train {
 
 /// Sets libtorch up for this room, once a process: one thread an operator, deterministic algorithms, memory
 /// kept from one batch to the next. Parallel work is done over samples instead (Workers): operators this
 /// small lose more to the meeting of threads than they gain, and sums do not depend on the number of threads.
 void prepare_runtime();
+
+/// The device that a training computes on. Throws Error when it is to be a CUDA device and there is none.
+torch::Device choose_device(Accelerator accelerator);
 
 /// Threads that share numbered jobs. The caller is one of them.
 class Workers {

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
+#include "base/cores.h"
 #include "base/error.h"
+#include "data/validation.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/executor.h"
@@ -20,6 +23,11 @@ namespace thimble::train {
 namespace {
 
 using torch::Tensor;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 /// What the loss takes: the argument of a softmax at the end, times its beta, or the output itself.
 struct Logits {
@@ -62,14 +70,15 @@ void check(const Graph& graph, const data::Dataset& dataset, const TrainOptions&
   if (!(options.learning_rate > 0))
     refuse("learning_rate", "is not above 0", "Take 0.1 for sgd, 0.005 for adamw");
   if (options.warmup < 0 || options.warmup > 1) refuse("warmup", "is not a part of 1", "Take 0.2");
-  if (options.shift_pixels > 0 && dataset.sample_shape.size() != 3) {
-    refuse("shift_pixels", fmt::format("is for images, {} has none", dataset.name), "Leave it at 0");
+  if (!(options.ema >= 0 && options.ema < 1)) refuse("ema", "is not a decay below 1", "Take 0.999, or 0");
+  if (!(options.validation >= 0 && options.validation < 1)) {
+    refuse("validation", "is not a part of 1", "Take 0.1, or 0 for none");
   }
-  for (size_t axis = 0; axis < 2 && options.shift_pixels > 0; ++axis) {
-    if (options.shift_pixels >= dataset.sample_shape[axis]) {
-      refuse("shift_pixels", "moves images out of sight", "Take a tenth of the image or less");
-    }
+  if (options.patience > 0 && options.validation == 0) {
+    refuse("patience", "waits for a better validation accuracy, and nothing is held out",
+           "Set validation to 0.1, or patience to 0");
   }
+  data::check(options.augmentation, dataset);
 }
 
 /// What a shard of a batch contributes to a step.
@@ -78,7 +87,30 @@ struct Shard {
   Executor::Statistics statistics;
   double loss = 0;  ///< summed over its samples
   int64_t correct = 0;
+  double loading_seconds = 0;  ///< reading and augmenting
+  double seconds = 0;          ///< all of it
 };
+
+/// Which samples are trained on and which are held out.
+data::ValidationIndices split_samples(const data::Dataset& dataset, const TrainOptions& options) {
+  if (options.validation > 0) {
+    return data::validation_indices(dataset, {.fraction = options.validation,
+                                              .group_fraction = options.validation,
+                                              .seed = options.seed});
+  }
+  data::ValidationIndices samples;
+  samples.training.resize(dataset.size());
+  std::iota(samples.training.begin(), samples.training.end(), size_t{0});
+  return samples;
+}
+
+/// Whether a training with patience has waited long enough for a better epoch.
+bool has_stalled(const TrainOptions& options, std::span<const EpochMetrics> history) {
+  if (options.patience == 0 || history.empty()) return false;
+  const auto best = std::ranges::max_element(
+      history, {}, [](const EpochMetrics& metrics) { return metrics.validation_accuracy.value_or(0); });
+  return history.end() - best > options.patience;
+}
 
 /// One training: the network, its optimizer and where it stands.
 class Training {
@@ -88,27 +120,36 @@ class Training {
       : dataset_(dataset),
         options_(options),
         hooks_(hooks),
-        executor_(graph),
+        samples_(split_samples(dataset, options)),
+        device_(choose_device(options.accelerator)),
+        executor_(graph, device_, options.precision),
         logits_(logits_of(graph)),
         parameters_(parameters_of(executor_)),
         update_(parameters_, options),
-        workers_(options.threads),
-        batch_size_(std::min(static_cast<size_t>(options.batch_size), dataset.size())),
-        steps_per_epoch_(dataset.size() / batch_size_) {}
+        batch_size_(std::min(static_cast<size_t>(options.batch_size), samples_.training.size())),
+        steps_per_epoch_(samples_.training.size() / batch_size_) {
+    if (options.threads == 0) cores_.emplace();
+    network_ = parameters_;
+    for (const auto& [id, value] : executor_.statistics()) network_.push_back(executor_.constant(id));
+    if (options.ema > 0) average_ = copy_of(network_);
+    if (options.patience > 0) best_ = copy_of(network_);
+  }
 
   /// Everything a checkpoint keeps, in one order.
   std::vector<Tensor> state_tensors() const {
-    std::vector<Tensor> tensors = parameters_;
-    for (const auto& [id, value] : executor_.statistics()) tensors.push_back(executor_.constant(id));
-    tensors.insert(tensors.end(), update_.state().begin(), update_.state().end());
+    std::vector<Tensor> tensors;
+    for (const auto* part : {&network_, &update_.state(), &average_, &best_}) {
+      tensors.insert(tensors.end(), part->begin(), part->end());
+    }
     return tensors;
   }
 
   std::vector<float> state() const {
     std::vector<float> state;
     for (const Tensor& tensor : state_tensors()) {
-      const float* values = tensor.data_ptr<float>();
-      state.insert(state.end(), values, values + tensor.numel());
+      const Tensor here = tensor.cpu().contiguous();
+      const float* values = here.data_ptr<float>();
+      state.insert(state.end(), values, values + here.numel());
     }
     return state;
   }
@@ -120,39 +161,65 @@ class Training {
   }
 
   void restore(std::span<const float> state) {
+    const torch::NoGradGuard no_gradients;
     for (Tensor& tensor : state_tensors()) {
-      std::copy_n(state.begin(), tensor.numel(), tensor.data_ptr<float>());
+      // from_blob asks for a pointer that may be written through; copy_ only reads.
+      tensor.copy_(torch::from_blob(const_cast<float*>(state.data()), tensor.sizes(), torch::kFloat32));
       state = state.subspan(static_cast<size_t>(tensor.numel()));
     }
   }
 
   EpochMetrics run_epoch(int epoch) {
-    const auto started = std::chrono::steady_clock::now();
-    const std::vector<size_t> order = epoch_order(dataset_.size(), options_.seed, epoch);
+    workers_.emplace(cores_ ? cores_->free() : options_.threads);
+    const Clock::time_point started = Clock::now();
+    std::vector<size_t> order = samples_.training;
+    shuffle_for_epoch(order, options_.seed, epoch);
     const Random augmentation = Random(options_.seed).fork(2).fork(static_cast<uint64_t>(epoch));
-    EpochMetrics metrics{.epoch = epoch + 1};
+    EpochMetrics metrics;
+    metrics.epoch = epoch + 1;
     int64_t correct = 0;
+    double loading_seconds = 0;
+    double shard_seconds = 0;
     for (size_t b = 0; b < steps_per_epoch_; ++b) {
       const int64_t step = static_cast<int64_t>(epoch * steps_per_epoch_ + b);
       const int64_t steps = static_cast<int64_t>(options_.epochs * steps_per_epoch_);
       metrics.learning_rate = learning_rate_at(options_, step, steps);
       const Shard whole = run_batch(std::span(order).subspan(b * batch_size_, batch_size_), augmentation);
       if (!std::isfinite(whole.loss)) fail_diverged(epoch);
-      update_.step(whole.gradients, metrics.learning_rate, step);
+      update_.step(whole.gradients, step, steps);
       executor_.set_statistics(whole.statistics);
+      update_average(step);
       metrics.loss += whole.loss;
       correct += whole.correct;
+      loading_seconds += whole.loading_seconds;
+      shard_seconds += whole.seconds;
       report(epoch, b + 1, metrics.loss, correct);
     }
     const auto samples = static_cast<double>(steps_per_epoch_ * batch_size_);
     metrics.loss /= samples;
     metrics.accuracy = static_cast<double>(correct) / samples;
-    metrics.images_per_second =
-        samples / std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    metrics.images_per_second = samples / seconds_since(started);
+    metrics.loading_share = loading_seconds / shard_seconds;
     return metrics;
   }
 
-  Graph trained_graph() const { return executor_.trained_graph(); }
+  /// Judges the network after the epoch on what is held out, and remembers the best. Call it once an epoch.
+  void validate(EpochMetrics& metrics, std::span<const EpochMetrics> history) {
+    if (samples_.validation.empty()) return;
+    const std::vector<Tensor>& result = average_.empty() ? network_ : average_;
+    metrics.validation_accuracy = accuracy_of(result);
+    if (best_.empty()) return;
+    const bool is_best = std::ranges::all_of(history, [&](const EpochMetrics& before) {
+      return *before.validation_accuracy < *metrics.validation_accuracy;
+    });
+    if (is_best) assign(best_, result);
+  }
+
+  Graph trained_graph() {
+    const std::vector<Tensor>& result = !best_.empty() ? best_ : !average_.empty() ? average_ : network_;
+    if (&result != &network_) assign(network_, result);
+    return executor_.trained_graph();
+  }
 
  private:
   static std::vector<Tensor> parameters_of(const Executor& executor) {
@@ -161,13 +228,45 @@ class Training {
     return parameters;
   }
 
+  static std::vector<Tensor> copy_of(const std::vector<Tensor>& tensors) {
+    std::vector<Tensor> copies;
+    for (const Tensor& tensor : tensors) copies.push_back(tensor.detach().clone());
+    return copies;
+  }
+
+  static void assign(std::vector<Tensor>& to, const std::vector<Tensor>& from) {
+    const torch::NoGradGuard no_gradients;
+    for (size_t i = 0; i < to.size(); ++i) to[i].copy_(from[i]);
+  }
+
+  /// Of the network with these parameters and statistics, on what is held out.
+  double accuracy_of(const std::vector<Tensor>& result) {
+    const std::vector<Tensor> trained = copy_of(network_);
+    assign(network_, result);
+    constexpr size_t kBatch = 64;
+    const std::span<const size_t> held_out = samples_.validation;
+    std::vector<int64_t> correct((held_out.size() + kBatch - 1) / kBatch);
+    workers_->run(correct.size(), [&](size_t b) {
+      const torch::NoGradGuard no_gradients;
+      const auto chosen = held_out.subspan(b * kBatch, std::min(kBatch, held_out.size() - b * kBatch));
+      const Tensor inputs[] = {tensor_batch(dataset_, chosen).to(device_)};
+      const TensorId wanted[] = {logits_.tensor};
+      const Tensor classes = executor_.run(inputs, wanted)[0].argmax(1);
+      correct[b] = classes.eq(label_batch(dataset_, chosen).to(device_)).sum().item<int64_t>();
+    });
+    assign(network_, trained);
+    const int64_t all = std::accumulate(correct.begin(), correct.end(), int64_t{0});
+    return static_cast<double>(all) / static_cast<double>(held_out.size());
+  }
+
   /// Loss and gradients of a batch, its statistics averaged over the shards; sums are taken in the shards'
   /// order.
   Shard run_batch(std::span<const size_t> indices, const Random& augmentation) {
     const auto wanted_size = static_cast<size_t>(options_.shard_size);
-    const size_t count = std::max(indices.size() / wanted_size, size_t{1});
+    const bool is_one_shard = !device_.is_cpu();
+    const size_t count = is_one_shard ? 1 : std::max(indices.size() / wanted_size, size_t{1});
     std::vector<Shard> shards(count);
-    workers_.run(count, [&](size_t s) {
+    workers_->run(count, [&](size_t s) {
       const size_t first = indices.size() * s / count;
       const size_t last = indices.size() * (s + 1) / count;
       shards[s] = run_shard(indices.subspan(first, last - first), augmentation, indices.size());
@@ -179,6 +278,8 @@ class Training {
       for (auto& [id, value] : whole.statistics) value.add_(shards[s].statistics.at(id));
       whole.loss += shards[s].loss;
       whole.correct += shards[s].correct;
+      whole.loading_seconds += shards[s].loading_seconds;
+      whole.seconds += shards[s].seconds;
     }
     for (auto& [id, value] : whole.statistics) value.div_(static_cast<double>(count));
     if (options_.gradient_clip > 0) clip_gradients(whole.gradients, options_.gradient_clip);
@@ -186,20 +287,26 @@ class Training {
   }
 
   Shard run_shard(std::span<const size_t> indices, const Random& augmentation, size_t batch_size) const {
+    const Clock::time_point started = Clock::now();
     Tensor inputs[] = {empty_batch(dataset_, indices.size())};
-    if (options_.shift_pixels > 0) {
-      read_shifted_batch(dataset_, indices, options_.shift_pixels, augmentation, values_of(inputs[0]));
-    } else {
-      read_batch(dataset_, indices, values_of(inputs[0]));
-    }
-    const Tensor labels = label_batch(dataset_, indices);
+    read_augmented_batch(dataset_, indices, options_.augmentation, augmentation, values_of(inputs[0]));
+    const Tensor mix = mix_neighbours(inputs[0], indices, augmentation);
+    inputs[0] = inputs[0].to(device_);
+    const Tensor labels = label_batch(dataset_, indices).to(device_);
     Shard shard;
+    shard.loading_seconds = seconds_since(started);
     shard.statistics = executor_.statistics();
     const TensorId wanted[] = {logits_.tensor};
     Tensor logits = executor_.run_training(inputs, wanted, shard.statistics)[0];
+    logits = logits.to(torch::kFloat32);
     if (logits_.scale != 1) logits = logits * logits_.scale;
-    const Tensor loss =
-        at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum, -100, options_.label_smoothing);
+    const auto loss_of = [&](const Tensor& wanted_labels) {
+      return at::cross_entropy_loss(logits, wanted_labels, {}, at::Reduction::None, -100,
+                                    options_.label_smoothing);
+    };
+    const Tensor losses =
+        mix.defined() ? at::lerp(loss_of(labels.roll(1)), loss_of(labels), mix.to(device_)) : loss_of(labels);
+    const Tensor loss = losses.sum();
     shard.gradients =
         torch::autograd::grad({loss / static_cast<double>(batch_size)}, parameters_, {}, c10::nullopt,
                               /*create_graph=*/false, /*allow_unused=*/true);
@@ -208,7 +315,34 @@ class Training {
     }
     shard.loss = loss.item<double>();
     shard.correct = logits.argmax(1).eq(labels).sum().item<int64_t>();
+    shard.seconds = seconds_since(started);
     return shard;
+  }
+
+  /// Mixup: each sample of a shard gives way, in part, to the one before it. Returns the parts that stay, in
+  /// [0.5, 1]; undefined when the option is off.
+  Tensor mix_neighbours(Tensor& inputs, std::span<const size_t> indices, const Random& augmentation) const {
+    if (options_.augmentation.mixup == 0) return {};
+    Tensor mix = torch::empty({static_cast<int64_t>(indices.size())});
+    for (size_t i = 0; i < indices.size(); ++i) {
+      Random own = augmentation.fork(indices[i]).fork(1);
+      const double part = data::draw_beta(options_.augmentation.mixup, own);
+      mix.data_ptr<float>()[i] = static_cast<float>(std::max(part, 1 - part));
+    }
+    std::vector<int64_t> a_sample(static_cast<size_t>(inputs.dim()), 1);
+    a_sample[0] = -1;
+    inputs = at::lerp(inputs.roll(1, 0), inputs, mix.reshape(a_sample));
+    return mix;
+  }
+
+  /// Moves the average towards the network; in the first steps it remembers less, or it would hold on to the
+  /// random weights that it began with.
+  void update_average(int64_t step) {
+    if (average_.empty()) return;
+    const torch::NoGradGuard no_gradients;
+    const auto steps = static_cast<double>(step);
+    const double decay = std::min(options_.ema, (1 + steps) / (10 + steps));
+    for (size_t i = 0; i < average_.size(); ++i) average_[i].lerp_(network_[i], 1 - decay);
   }
 
   void report(int epoch, size_t batches, double loss, int64_t correct) const {
@@ -234,11 +368,17 @@ class Training {
   const data::Dataset& dataset_;
   const TrainOptions& options_;
   const TrainHooks& hooks_;
+  data::ValidationIndices samples_;
+  torch::Device device_;
   Executor executor_;
   Logits logits_;
   std::vector<Tensor> parameters_;
+  std::vector<Tensor> network_;  ///< parameters and statistics; shares their values with the executor
+  std::vector<Tensor> average_;  ///< the moving average of network_; empty without
+  std::vector<Tensor> best_;     ///< of the best epoch on what is held out; empty without patience
   ParameterUpdate update_;
-  Workers workers_;
+  std::optional<CoreWatch> cores_;  ///< when the number of threads is left to the machine
+  std::optional<Workers> workers_;
   size_t batch_size_;
   size_t steps_per_epoch_;
 };
@@ -260,13 +400,16 @@ Graph train(const Graph& graph, const data::Dataset& dataset, const TrainOptions
   }
   if (hooks.on_epoch) std::for_each(checkpoint.history.begin(), checkpoint.history.end(), hooks.on_epoch);
 
-  for (int epoch = static_cast<int>(checkpoint.history.size()); epoch < options.epochs; ++epoch) {
-    checkpoint.history.push_back(training.run_epoch(epoch));
+  std::vector<EpochMetrics>& history = checkpoint.history;
+  while (static_cast<int>(history.size()) < options.epochs && !has_stalled(options, history)) {
+    EpochMetrics metrics = training.run_epoch(static_cast<int>(history.size()));
+    training.validate(metrics, history);
+    history.push_back(metrics);
     if (keeps_checkpoint) {
       checkpoint.state = training.state();
       write_checkpoint(hooks.checkpoint, checkpoint);
     }
-    if (hooks.on_epoch) hooks.on_epoch(checkpoint.history.back());
+    if (hooks.on_epoch) hooks.on_epoch(history.back());
   }
   return training.trained_graph();
 }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include "base/progress.h"
 #include "data/dataset.h"
@@ -12,11 +13,13 @@ namespace thimble::train {
 
 /// What an epoch of training was like.
 struct EpochMetrics {
-  int epoch = 0;                 ///< from 1 on
-  double loss = 0;               ///< mean over the epoch's samples, as they were trained on
-  double accuracy = 0;           ///< likewise, on the training samples
-  double learning_rate = 0;      ///< of the last step
-  double images_per_second = 0;  ///< measured; the one number that differs from run to run
+  int epoch = 0;                              ///< from 1 on
+  double loss = 0;                            ///< mean over the epoch's samples, as they were trained on
+  double accuracy = 0;                        ///< likewise, on the training samples
+  double learning_rate = 0;                   ///< of the last step
+  std::optional<double> validation_accuracy;  ///< of the network as it would be the result after this epoch
+  double images_per_second = 0;               ///< measured; this and loading_share differ from run to run
+  double loading_share = 0;  ///< measured: part of the workers' time that reading and augmenting took
 };
 
 struct TrainHooks {

@@ -24,7 +24,7 @@ train::TrainOptions quick_options() {
   options.batch_size = 24;
   options.shard_size = 8;
   options.threads = 1;
-  options.shift_pixels = 1;
+  options.augmentation.shift = 1;
   return options;
 }
 
@@ -58,7 +58,7 @@ class Trainer : public testing::Test {
 TEST_F(Trainer, learns_a_small_set_by_heart_with_sgd) {
   train::TrainOptions options = quick_options();
   options.epochs = 15;
-  options.shift_pixels = 0;
+  options.augmentation = {};
   const Graph graph = train(options);
   EXPECT_EQ(accuracy_of(graph), 1.0);
   EXPECT_NE(bytes_of(graph), bytes_of(test::tiny_network()));
@@ -67,7 +67,7 @@ TEST_F(Trainer, learns_a_small_set_by_heart_with_sgd) {
 TEST_F(Trainer, learns_a_small_set_by_heart_with_adamw) {
   train::TrainOptions options = quick_options();
   options.epochs = 15;
-  options.shift_pixels = 0;
+  options.augmentation = {};
   options.optimizer = train::Optimizer::kAdamW;
   options.learning_rate = 0.01;
   EXPECT_EQ(accuracy_of(train(options)), 1.0);
@@ -79,6 +79,111 @@ TEST_F(Trainer, learns_with_gradients_clipped_and_labels_smoothed) {
   options.gradient_clip = 0.5;
   options.label_smoothing = 0.1;
   EXPECT_GE(accuracy_of(train(options)), 0.98);
+}
+
+TEST_F(Trainer, learns_with_everything_switched_on) {
+  train::TrainOptions options = quick_options();
+  options.epochs = 20;
+  options.schedule = train::Schedule::kOneCycle;
+  options.ema = 0.9;
+  options.label_smoothing = 0.1;
+  options.augmentation.mixup = 0.2;
+  options.augmentation.cutout = 2;
+  EXPECT_GE(accuracy_of(train(options)), 0.98);
+}
+
+TEST_F(Trainer, the_moving_average_is_the_average_of_the_steps) {
+  // With one step an epoch every network on the way can be had, and the average be taken by hand.
+  train::TrainOptions options = quick_options();
+  options.batch_size = 120;
+  options.schedule = train::Schedule::kConstant;
+  options.warmup = 0;
+  std::vector<float> average;
+  const Graph before = test::tiny_network();
+  const auto values_of = [](const Graph& graph) {
+    std::vector<float> values;
+    for (const Tensor& tensor : graph.tensors) {
+      if (tensor.data) values.insert(values.end(), tensor.values<float>().begin(), tensor.values<float>().end());
+    }
+    return values;
+  };
+  average = values_of(before);
+  for (int step = 0; step < 3; ++step) {
+    options.epochs = step + 1;
+    const std::vector<float> network = values_of(train(options));
+    const double decay = std::min(0.15, (1.0 + step) / (10.0 + step));
+    for (size_t i = 0; i < average.size(); ++i) {
+      average[i] = static_cast<float>(decay * average[i] + (1 - decay) * network[i]);
+    }
+  }
+  options.ema = 0.15;
+  const std::vector<float> result = values_of(train(options));
+  ASSERT_EQ(result.size(), average.size());
+  for (size_t i = 0; i < average.size(); ++i) EXPECT_NEAR(result[i], average[i], 1e-5) << "value " << i;
+}
+
+TEST_F(Trainer, stops_early_with_the_best_epoch_and_resumes_to_the_same_bytes) {
+  train::TrainOptions options = quick_options();
+  options.epochs = 40;
+  options.learning_rate = 0.05;
+  options.validation = 0.25;
+  options.patience = 3;
+  std::vector<train::EpochMetrics> epochs;
+  train::TrainHooks hooks;
+  hooks.on_epoch = [&](const train::EpochMetrics& metrics) { epochs.push_back(metrics); };
+  const Graph graph = train(options, hooks);
+  ASSERT_LT(epochs.size(), 40U);
+  const auto best = std::max_element(epochs.begin(), epochs.end(), [](const auto& a, const auto& b) {
+    return *a.validation_accuracy < *b.validation_accuracy;
+  });
+  EXPECT_EQ(epochs.end() - best, 4);
+
+  // The result is what a training that ends at the best epoch gives (the rate does not depend on the length).
+  options.schedule = train::Schedule::kConstant;
+  options.warmup = 0;
+  epochs.clear();
+  const auto whole = bytes_of(train(options, hooks));
+  const auto best_epoch = std::max_element(epochs.begin(), epochs.end(), [](const auto& a, const auto& b) {
+                            return *a.validation_accuracy < *b.validation_accuracy;
+                          })->epoch;
+  train::TrainOptions shorter = options;
+  shorter.patience = 0;
+  shorter.epochs = best_epoch;
+  EXPECT_EQ(bytes_of(train(shorter)), whole);
+
+  hooks.checkpoint = checkpoint_;
+  hooks.on_epoch = [&](const train::EpochMetrics& metrics) {
+    if (metrics.epoch == 2) throw std::runtime_error("stopped");
+  };
+  EXPECT_THROW(train(options, hooks), std::runtime_error);
+  hooks.on_epoch = {};
+  EXPECT_EQ(bytes_of(train(options, hooks)), whole);
+}
+
+TEST_F(Trainer, resumes_with_average_and_mixup_to_the_same_bytes) {
+  train::TrainOptions options = quick_options();
+  options.ema = 0.9;
+  options.augmentation.mixup = 0.3;
+  const auto whole = bytes_of(train(options));
+  train::TrainHooks hooks{.checkpoint = checkpoint_};
+  hooks.on_epoch = [&](const train::EpochMetrics& metrics) {
+    if (metrics.epoch == 2) throw std::runtime_error("stopped");
+  };
+  EXPECT_THROW(train(options, hooks), std::runtime_error);
+  hooks.on_epoch = {};
+  options.threads = 2;
+  EXPECT_EQ(bytes_of(train(options, hooks)), whole);
+}
+
+TEST_F(Trainer, spends_little_time_on_loading) {
+  train::TrainOptions options = quick_options();
+  options.augmentation = {.shift = 1, .flip = true};
+  train::TrainHooks hooks;
+  hooks.on_epoch = [&](const train::EpochMetrics& metrics) {
+    EXPECT_GT(metrics.loading_share, 0);
+    EXPECT_LT(metrics.loading_share, 0.2);
+  };
+  train(options, hooks);
 }
 
 TEST_F(Trainer, keeps_the_structure_of_the_graph_and_moves_the_statistics) {
@@ -255,7 +360,10 @@ TEST_F(Trainer, refuses_options_that_cannot_work) {
   expect_refused([](auto& o) { o.epochs = 0; }, "epochs");
   expect_refused([](auto& o) { o.batch_size = 1; }, "batch_size");
   expect_refused([](auto& o) { o.learning_rate = 0; }, "learning_rate");
-  expect_refused([](auto& o) { o.shift_pixels = 8; }, "shift_pixels");
+  expect_refused([](auto& o) { o.augmentation.shift = 8; }, "shift");
+  expect_refused([](auto& o) { o.ema = 1; }, "ema");
+  expect_refused([](auto& o) { o.validation = 1; }, "validation");
+  expect_refused([](auto& o) { o.patience = 2; }, "patience");
 }
 
 TEST_F(Trainer, refuses_a_set_with_another_number_of_classes) {
