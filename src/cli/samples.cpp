@@ -40,7 +40,7 @@ std::vector<std::vector<std::byte>> dataset_inputs(const Graph& graph, std::stri
   std::vector<std::vector<std::byte>> samples;
   std::vector<float> values(dataset.sample_elements());
   for (const size_t index : data::draw_by_class(dataset, count, Random(seed))) {
-    data::to_float(dataset.sample(index), values);
+    data::read_sample(dataset, index, values);
     samples.push_back(input_bytes(input, values));
   }
   return samples;

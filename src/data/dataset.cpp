@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -27,12 +29,75 @@ const std::vector<Entry>& entries() {
   return kEntries;
 }
 
+/// Exact: from how often each byte occurs.
+ChannelStatistics statistics_of_bytes(std::span<const uint8_t> bytes, size_t channels) {
+  std::vector<std::array<uint64_t, 256>> counts(channels);
+  for (size_t i = 0; i < bytes.size(); i += channels) {
+    for (size_t c = 0; c < channels; ++c) ++counts[c][bytes[i + c]];
+  }
+  ChannelStatistics statistics;
+  const double count = static_cast<double>(std::max<size_t>(bytes.size() / channels, 1));
+  for (const std::array<uint64_t, 256>& times : counts) {
+    uint64_t sum = 0;
+    uint64_t sum_of_squares = 0;
+    for (uint64_t byte = 0; byte < times.size(); ++byte) {
+      sum += byte * times[byte];
+      sum_of_squares += byte * byte * times[byte];
+    }
+    const double mean = static_cast<double>(sum) / count;
+    const double variance = static_cast<double>(sum_of_squares) / count - mean * mean;
+    statistics.mean.push_back(mean / 255);
+    statistics.standard_deviation.push_back(std::sqrt(std::max(variance, 0.0)) / 255);
+  }
+  return statistics;
+}
+
+/// In two passes, so that a large mean costs no digits of a small deviation.
+ChannelStatistics statistics_of_floats(std::span<const float> values, size_t channels) {
+  ChannelStatistics statistics{std::vector<double>(channels), std::vector<double>(channels)};
+  auto& [mean, deviation] = statistics;
+  const double count = static_cast<double>(std::max<size_t>(values.size() / channels, 1));
+  for (size_t i = 0; i < values.size(); i += channels) {
+    for (size_t c = 0; c < channels; ++c) mean[c] += static_cast<double>(values[i + c]);
+  }
+  for (double& value : mean) value /= count;
+  for (size_t i = 0; i < values.size(); i += channels) {
+    for (size_t c = 0; c < channels; ++c) {
+      const double difference = static_cast<double>(values[i + c]) - mean[c];
+      deviation[c] += difference * difference;
+    }
+  }
+  for (double& value : deviation) value = std::sqrt(value / count);
+  return statistics;
+}
+
 }  // namespace
 
-void to_float(std::span<const uint8_t> sample, std::span<float> values) {
-  assert(sample.size() == values.size());
-  std::transform(sample.begin(), sample.end(), values.begin(),
-                 [](uint8_t byte) { return static_cast<float>(byte) / 255.0f; });
+void read_sample(const Dataset& dataset, size_t index, std::span<float> values) {
+  assert(values.size() == dataset.sample_elements());
+  if (dataset.is_image()) {
+    const std::span<const uint8_t> bytes = dataset.sample(index);
+    std::transform(bytes.begin(), bytes.end(), values.begin(),
+                   [](uint8_t byte) { return static_cast<float>(byte) / 255.0f; });
+    return;
+  }
+  const std::span<const float> raw = dataset.raw_sample(index);
+  const auto& [mean, standard_deviation] = dataset.normalization;
+  const size_t channels = mean.size();
+  assert(channels > 0 && raw.size() % channels == 0);
+  for (size_t i = 0; i < raw.size(); i += channels) {
+    for (size_t c = 0; c < channels; ++c) {
+      // A channel that never changes in training tells nothing: it is only centred.
+      const double deviation = standard_deviation[c] > 0 ? standard_deviation[c] : 1.0;
+      values[i + c] = static_cast<float>((static_cast<double>(raw[i + c]) - mean[c]) / deviation);
+    }
+  }
+}
+
+ChannelStatistics channel_statistics(const Dataset& dataset) {
+  const auto channels = static_cast<size_t>(dataset.sample_shape.back());
+  return dataset.is_image() ? statistics_of_bytes(dataset.samples, channels)
+                            : statistics_of_floats(dataset.values, channels);
 }
 
 std::vector<DatasetInfo> datasets() {

@@ -39,7 +39,7 @@ std::vector<int32_t> predict_on_reference(const Graph& graph, const data::Datase
       if (first >= dataset.size()) return;
       const size_t last = std::min(first + kChunk, dataset.size());
       for (size_t i = first; i < last; ++i) {
-        const auto input = sample_bytes(graph, dataset.sample(i));
+        const auto input = sample_bytes(graph, dataset, i);
         const std::span<const std::byte> inputs[] = {input};
         run.run(inputs);
         predictions[i] = best_class(graph.tensor(graph.outputs[0]), run.bytes(graph.outputs[0]));
@@ -86,9 +86,9 @@ Evaluation score(const std::vector<int32_t>& predictions, const data::Dataset& d
 
 }  // namespace
 
-std::vector<std::byte> sample_bytes(const Graph& graph, std::span<const uint8_t> sample) {
-  std::vector<float> values(sample.size());
-  data::to_float(sample, values);
+std::vector<std::byte> sample_bytes(const Graph& graph, const data::Dataset& dataset, size_t index) {
+  std::vector<float> values(dataset.sample_elements());
+  data::read_sample(dataset, index, values);
   return input_bytes(graph.tensor(graph.inputs.at(0)), values);
 }
 

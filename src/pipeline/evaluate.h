@@ -18,8 +18,8 @@ struct Evaluation {
   std::vector<std::vector<int64_t>> confusion;  ///< [true class][predicted class]
 };
 
-/// The bytes that a graph's input takes for a sample, whose values are byte / 255.
-std::vector<std::byte> sample_bytes(const Graph& graph, std::span<const uint8_t> sample);
+/// The bytes that a graph's input takes for a sample as a network sees it (data::read_sample).
+std::vector<std::byte> sample_bytes(const Graph& graph, const data::Dataset& dataset, size_t index);
 
 /// Throws Error unless the graph has one input of the set's sample shape and one output with an element a
 /// class.

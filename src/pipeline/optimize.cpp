@@ -202,7 +202,7 @@ class Walk {
     const data::Dataset& data = dataset(data::Split::kTest);
     std::vector<std::vector<std::byte>> inputs;
     for (const size_t index : data::draw_by_class(data, count, Random(recipe_.seed))) {
-      inputs.push_back(sample_bytes(graph, data.sample(index)));
+      inputs.push_back(sample_bytes(graph, data, index));
     }
     return inputs;
   }

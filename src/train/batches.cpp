@@ -23,7 +23,7 @@ void shuffle_for_epoch(std::span<size_t> samples, uint64_t seed, int epoch) {
 void read_batch(const data::Dataset& dataset, std::span<const size_t> indices, std::span<float> values) {
   const size_t elements = dataset.sample_elements();
   for (size_t i = 0; i < indices.size(); ++i) {
-    data::to_float(dataset.sample(indices[i]), values.subspan(i * elements, elements));
+    data::read_sample(dataset, indices[i], values.subspan(i * elements, elements));
   }
 }
 

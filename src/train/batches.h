@@ -19,7 +19,7 @@ void expect_input_fits(const Graph& graph, const data::Dataset& dataset);
 /// in, the seed and the epoch alone.
 void shuffle_for_epoch(std::span<size_t> samples, uint64_t seed, int epoch);
 
-/// Writes the values of the samples at `indices`, one after another, byte / 255.
+/// Writes the samples at `indices`, one after another, as a network sees them (data::read_sample).
 void read_batch(const data::Dataset& dataset, std::span<const size_t> indices, std::span<float> values);
 
 /// As read_batch, each sample varied. What a sample undergoes depends on `random` and its index alone.

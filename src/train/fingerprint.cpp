@@ -67,9 +67,11 @@ std::string text_of(const TrainOptions& o) {
 
 std::string fingerprint(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options) {
   std::string text = fmt::format("options {}\n", text_of(options));
-  text += fmt::format("data {} {} {}\n", fmt::join(dataset.sample_shape, " "),
-                      sha256(std::as_bytes(std::span(dataset.samples))),
-                      sha256(std::as_bytes(std::span(dataset.labels))));
+  text += fmt::format(
+      "data {} {} {} {} {} {}\n", fmt::join(dataset.sample_shape, " "),
+      sha256(std::as_bytes(std::span(dataset.samples))), sha256(std::as_bytes(std::span(dataset.values))),
+      fmt::join(dataset.normalization.mean, " "), fmt::join(dataset.normalization.standard_deviation, " "),
+      sha256(std::as_bytes(std::span(dataset.labels))));
   text += fmt::format("graph {} -> {}\n", fmt::join(graph.inputs, " "), fmt::join(graph.outputs, " "));
   for (const Tensor& tensor : graph.tensors) {
     text += fmt::format("tensor {} {}\n", to_string(tensor.shape), tensor.data ? sha256(*tensor.data) : "");

@@ -37,7 +37,7 @@ data::Dataset random_set(const Graph& graph, size_t count) {
 
 std::vector<float> floats_of(const data::Dataset& set, size_t index) {
   std::vector<float> values(set.sample_elements());
-  data::to_float(set.sample(index), values);
+  data::read_sample(set, index, values);
   return values;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -46,11 +47,60 @@ Dataset uneven() {
   return dataset;
 }
 
-TEST(ToFloat, divides_by_255) {
-  const std::array<uint8_t, 3> sample = {0, 51, 255};
+TEST(ReadSample, divides_the_bytes_of_an_image_by_255) {
+  Dataset dataset;
+  dataset.sample_shape = {1, 3, 1};
+  dataset.samples = {9, 9, 9, 0, 51, 255};
+  dataset.labels = {0, 0};
   std::array<float, 3> values{};
-  to_float(sample, values);
+  read_sample(dataset, 1, values);
   EXPECT_EQ(values, (std::array<float, 3>{0.0f, 0.2f, 1.0f}));
+}
+
+/// Two samples of three moments of two channels.
+Dataset small_signal() {
+  Dataset dataset;
+  dataset.sample_shape = {1, 3, 2};
+  dataset.values = {1, 100, 2, 100, 3, 100, 4, 100, 5, 100, 9, 100};
+  dataset.labels = {0, 0};
+  return dataset;
+}
+
+// By hand: the mean of 1, 2, 3, 4, 5, 9 is 4, their variance (9 + 4 + 1 + 0 + 1 + 25) / 6 = 20 / 3.
+TEST(ChannelStatistics, are_those_of_the_population_of_each_channel) {
+  const ChannelStatistics found = channel_statistics(small_signal());
+  EXPECT_EQ(found.mean, (std::vector<double>{4, 100}));
+  ASSERT_EQ(found.standard_deviation.size(), 2u);
+  EXPECT_DOUBLE_EQ(found.standard_deviation[0], std::sqrt(20.0 / 3));
+  EXPECT_EQ(found.standard_deviation[1], 0);
+}
+
+TEST(ChannelStatistics, of_an_image_are_of_byte_over_255) {
+  Dataset dataset;
+  dataset.sample_shape = {1, 2, 2};
+  dataset.samples = {0, 255, 51, 255, 102, 255, 51, 255};
+  dataset.labels = {0, 0};
+  const ChannelStatistics found = channel_statistics(dataset);
+  EXPECT_DOUBLE_EQ(found.mean[0], 0.2);
+  EXPECT_DOUBLE_EQ(found.mean[1], 1);
+  EXPECT_DOUBLE_EQ(found.standard_deviation[0], std::sqrt(0.02));
+  EXPECT_EQ(found.standard_deviation[1], 0);
+}
+
+TEST(ChannelStatistics, keep_the_digits_of_a_small_deviation_beside_a_large_mean) {
+  Dataset dataset;
+  dataset.sample_shape = {1, 1, 1};
+  dataset.values = {8388607, 8388608, 8388609};
+  dataset.labels = {0, 0, 0};
+  EXPECT_DOUBLE_EQ(channel_statistics(dataset).standard_deviation[0], std::sqrt(2.0 / 3));
+}
+
+TEST(ReadSample, normalizes_a_signal_channel_by_channel_and_only_centres_one_that_is_constant) {
+  Dataset dataset = small_signal();
+  dataset.normalization = {{4, 90}, {2, 0}};
+  std::array<float, 6> values{};
+  read_sample(dataset, 1, values);
+  EXPECT_EQ(values, (std::array<float, 6>{0, 10, 0.5, 10, 2.5, 10}));
 }
 
 TEST(DrawByClass, is_even_over_the_classes_and_never_draws_a_sample_twice) {
