@@ -100,7 +100,10 @@ Matrix3 draw_rotation(double degrees, Random& random) {
 /// Turns each three channels in their own units: the normalization is undone before and done after.
 void rotate(std::span<float> values, const Dataset& dataset, double degrees, Random& random) {
   const Matrix3 turn = draw_rotation(degrees, random);
-  const auto& [mean, scale] = dataset.normalization;
+  const std::vector<double>& mean = dataset.normalization.mean;
+  // A channel that never changed in training is centred only (read_sample).
+  std::vector<double> scale = dataset.normalization.standard_deviation;
+  std::ranges::replace(scale, 0.0, 1.0);
   const Extents e = extents_of(dataset);
   for (int32_t t = 0; t < e.width; ++t) {
     for (int32_t c = 0; c < e.channels; c += 3) {

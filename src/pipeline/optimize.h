@@ -18,7 +18,7 @@ struct OptimizeHooks {
 };
 
 struct OptimizeOptions {
-  int threads = 0;  ///< 0: all cores; for training those that are free
+  int threads = 0;      ///< 0: all cores; for training those that are free
   std::string version;  ///< the program's; part of what identifies a run
 };
 

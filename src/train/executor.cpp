@@ -143,8 +143,8 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
     const Shape& output_shape = graph_.tensor(node.outputs[0]).shape;
-    const bool takes_bfloat16 =
-        precision_ == Precision::kBfloat16 && is_layer(node.op) && !std::holds_alternative<BatchNorm>(node.op);
+    const bool takes_bfloat16 = precision_ == Precision::kBfloat16 && is_layer(node.op) &&
+                                !std::holds_alternative<BatchNorm>(node.op);
     operands.clear();
     for (const TensorId id : node.inputs) {
       Tensor operand = values[static_cast<size_t>(id)];

@@ -25,8 +25,8 @@ class Executor {
   using Statistics = std::map<TensorId, torch::Tensor>;
 
   /// `device` holds the constants and computes; inputs must lie there too. With Precision::kBfloat16 layers
-  /// take and give bfloat16. Throws Error naming the node when the graph is not valid, not float32, or does not keep the samples of a
-  /// batch apart (the first extent of every activation must be 1).
+  /// take and give bfloat16. Throws Error naming the node when the graph is not valid, not float32, or does
+  /// not keep the samples of a batch apart (the first extent of every activation must be 1).
   explicit Executor(const Graph& graph, torch::Device device = torch::kCPU,
                     Precision precision = Precision::kFloat32);
 

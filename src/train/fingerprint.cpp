@@ -60,7 +60,8 @@ std::string text_of(const TrainOptions& o) {
   return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} | {}", o.epochs, o.batch_size,
                      o.shard_size, static_cast<int>(o.optimizer), o.learning_rate,
                      static_cast<int>(o.schedule), o.warmup, o.momentum, o.weight_decay, o.label_smoothing,
-                     o.gradient_clip, o.ema, o.validation, o.patience, static_cast<int>(o.precision), o.seed, text_of(o.augmentation));
+                     o.gradient_clip, o.ema, o.validation, o.patience, static_cast<int>(o.precision), o.seed,
+                     text_of(o.augmentation));
 }
 
 }  // namespace

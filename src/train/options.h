@@ -28,7 +28,8 @@ enum class Accelerator : uint8_t {
 
 enum class Precision : uint8_t {
   kFloat32,
-  kBfloat16  ///< of activations and of the weights as layers see them; sums, statistics and updates are float32
+  kBfloat16  ///< of activations and of the weights as layers see them; sums, statistics and updates are
+             ///< float32
 };
 
 /// How a network is trained. All but `threads` and `accelerator` decides the result; on a CUDA device it

@@ -94,9 +94,9 @@ struct Shard {
 /// Which samples are trained on and which are held out.
 data::ValidationIndices split_samples(const data::Dataset& dataset, const TrainOptions& options) {
   if (options.validation > 0) {
-    return data::validation_indices(dataset, {.fraction = options.validation,
-                                              .group_fraction = options.validation,
-                                              .seed = options.seed});
+    return data::validation_indices(
+        dataset,
+        {.fraction = options.validation, .group_fraction = options.validation, .seed = options.seed});
   }
   data::ValidationIndices samples;
   samples.training.resize(dataset.size());

@@ -175,7 +175,8 @@ TEST(Augment, scaling_and_jitter_have_the_spread_that_was_asked_for) {
   constexpr int kRuns = 500;
   for (uint64_t seed = 0; seed < kRuns; ++seed) {
     const std::vector<float> scaled = augmented(set, {.scaling = 0.1}, seed);
-    for (size_t i = 6; i < scaled.size(); ++i) ASSERT_EQ(scaled[i], scaled[i % 6]) << "not one factor a channel";
+    for (size_t i = 6; i < scaled.size(); ++i)
+      ASSERT_EQ(scaled[i], scaled[i % 6]) << "not one factor a channel";
     scaling += std::pow(scaled[0] - 1, 2);
     for (const float value : augmented(set, {.jitter = 0.2}, seed)) jitter += std::pow(value - 1, 2);
   }
@@ -202,7 +203,8 @@ TEST(Augment, beta_has_its_mean_and_variance) {
 }
 
 TEST(Augment, refuses_what_does_not_suit_the_samples) {
-  const auto refused = [](const data::Dataset& set, const Augmentation& augmentation, const std::string& part) {
+  const auto refused = [](const data::Dataset& set, const Augmentation& augmentation,
+                          const std::string& part) {
     test::expect_error([&] { data::check(augmentation, set); }, part);
   };
   refused(image_set(), {.shift = 3}, "shift");

@@ -103,7 +103,8 @@ TEST_F(Trainer, the_moving_average_is_the_average_of_the_steps) {
   const auto values_of = [](const Graph& graph) {
     std::vector<float> values;
     for (const Tensor& tensor : graph.tensors) {
-      if (tensor.data) values.insert(values.end(), tensor.values<float>().begin(), tensor.values<float>().end());
+      if (tensor.data)
+        values.insert(values.end(), tensor.values<float>().begin(), tensor.values<float>().end());
     }
     return values;
   };
