@@ -9,6 +9,7 @@
 #include "pipeline/evaluate.h"
 #include "pipeline/recipe.h"
 #include "pipeline/results_json.h"
+#include "train/parse_options.h"
 #include "train/trainer.h"
 
 namespace thimble::cli {
@@ -39,7 +40,7 @@ train::TrainOptions with_assignments(const train::TrainOptions& options,
     text += fmt::format("{} = {}\n", assignment.substr(0, equals), is_word ? '"' + value + '"' : value);
   }
   TomlTable table = TomlTable::parse(text, "--set");
-  const train::TrainOptions result = pipeline::parse_train_options(table, options);
+  const train::TrainOptions result = train::parse_options(table, options);
   table.expect_no_other_keys();
   return result;
 }

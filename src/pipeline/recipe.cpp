@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/toml_table.h"
+#include "train/parse_options.h"
 
 namespace thimble::pipeline {
 namespace {
@@ -48,19 +49,6 @@ void check_order(const TomlTable& table, const std::vector<Stage>& before, const
   }
 }
 
-data::Augmentation parse_augmentation(TomlTable table, data::Augmentation a) {
-  a.shift = static_cast<int>(table.integer("shift", 0, 4096, a.shift));
-  a.flip = table.flag("flip", a.flip);
-  a.cutout = static_cast<int>(table.integer("cutout", 0, 4096, a.cutout));
-  a.mixup = table.number("mixup", 0, 10, a.mixup);
-  a.jitter = table.number("jitter", 0, 10, a.jitter);
-  a.scaling = table.number("scaling", 0, 1, a.scaling);
-  a.rotation = table.number("rotation", 0, 180, a.rotation);
-  a.time_warp = table.number("time_warp", 0, 0.9, a.time_warp);
-  table.expect_no_other_keys();
-  return a;
-}
-
 Stage parse_stage(TomlTable& table) {
   if (!table.has("do")) table.fail("do", "is missing", "Say what the stage does: do = \"train\"");
   const std::string kind =
@@ -68,7 +56,7 @@ Stage parse_stage(TomlTable& table) {
                           std::string(DeployStage::kName), std::string(VerifyStage::kName),
                           std::string(ProfileStage::kName)});
   if (kind == TrainStage::kName) {
-    return TrainStage{parse_train_options(table)};
+    return TrainStage{train::parse_options(table)};
   }
   if (kind == QuantizeStage::kName) {
     QuantizeStage stage;
@@ -85,39 +73,6 @@ Stage parse_stage(TomlTable& table) {
 }
 
 }  // namespace
-
-train::TrainOptions parse_train_options(TomlTable& table, train::TrainOptions o) {
-  o.epochs = static_cast<int>(table.integer("epochs", 1, 100000, o.epochs));
-  o.batch_size = static_cast<int>(table.integer("batch_size", 2, 65536, o.batch_size));
-  o.shard_size = static_cast<int>(table.integer("shard_size", 2, 65536, o.shard_size));
-  if (table.has("optimizer")) {
-    const bool is_sgd = table.choice("optimizer", {"sgd", "adamw"}) == "sgd";
-    o.optimizer = is_sgd ? train::Optimizer::kSgd : train::Optimizer::kAdamW;
-  }
-  o.learning_rate = table.number("learning_rate", 1e-9, 100, o.learning_rate);
-  if (table.has("schedule")) {
-    const std::string schedule = table.choice("schedule", {"constant", "cosine", "one-cycle"});
-    o.schedule = schedule == "constant" ? train::Schedule::kConstant
-                 : schedule == "cosine" ? train::Schedule::kCosine
-                                        : train::Schedule::kOneCycle;
-  }
-  o.warmup = table.number("warmup", 0, 1, o.warmup);
-  o.momentum = table.number("momentum", 0, 0.999, o.momentum);
-  o.weight_decay = table.number("weight_decay", 0, 10, o.weight_decay);
-  o.label_smoothing = table.number("label_smoothing", 0, 0.99, o.label_smoothing);
-  o.gradient_clip = table.number("gradient_clip", 0, 1e9, o.gradient_clip);
-  o.ema = table.number("ema", 0, 0.999999, o.ema);
-  o.validation = table.number("validation", 0, 0.9, o.validation);
-  o.patience = static_cast<int>(table.integer("patience", 0, 100000, o.patience));
-  if (table.has("precision")) {
-    const bool is_float32 = table.choice("precision", {"float32", "bfloat16"}) == "float32";
-    o.precision = is_float32 ? train::Precision::kFloat32 : train::Precision::kBfloat16;
-  }
-  if (auto augment = table.table("augment")) {
-    o.augmentation = parse_augmentation(std::move(*augment), o.augmentation);
-  }
-  return o;
-}
 
 std::string_view name_of(const Stage& stage) {
   return std::visit([](const auto& s) { return std::decay_t<decltype(s)>::kName; }, stage);

@@ -8,7 +8,6 @@
 #include <variant>
 #include <vector>
 
-#include "base/toml_table.h"
 #include "compress/quantize/post_training.h"
 #include "train/trainer.h"
 
@@ -72,9 +71,6 @@ struct Recipe {
 /// before deploy).
 Recipe parse_recipe(std::string_view text, std::string_view where);
 Recipe read_recipe(const std::filesystem::path& path);
-
-/// The options of a train stage in a table of a recipe; `options` are the defaults of what is left out.
-train::TrainOptions parse_train_options(TomlTable& table, train::TrainOptions options = {});
 
 /// Gives a recipe, and those of its stages that draw random numbers, another seed.
 void set_seed(Recipe& recipe, uint64_t seed);

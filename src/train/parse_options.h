@@ -1,0 +1,13 @@
+#pragma once
+
+#include "base/toml_table.h"
+#include "train/options.h"
+
+namespace thimble::train {
+
+/// The options of training in a table of a recipe (docs/recipes.md lists the keys); `options` are the
+/// defaults of those that are left out. Throws Error with the line for a value of a wrong type or out of its
+/// range.
+TrainOptions parse_options(TomlTable& table, TrainOptions options = {});
+
+}  // namespace thimble::train
