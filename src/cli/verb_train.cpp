@@ -16,12 +16,11 @@ namespace thimble::cli {
 namespace {
 
 /// The options of a recipe's train stage.
-train::TrainOptions options_of(const std::string& recipe_path) {
-  const pipeline::Recipe recipe = pipeline::read_recipe(recipe_path);
+train::TrainOptions options_of(const pipeline::Recipe& recipe, const std::string& path) {
   for (const pipeline::Stage& stage : recipe.stages) {
     if (const auto* train_stage = std::get_if<pipeline::TrainStage>(&stage)) return train_stage->options;
   }
-  throw Error(recipe_path, "has no train stage", "Add one, or leave --recipe out for the defaults");
+  throw Error(path, "has no train stage", "Add one, or leave --recipe out for the defaults");
 }
 
 /// The options with `assignments` (KEY=VALUE, as in a recipe) made on top.
@@ -62,12 +61,11 @@ void add_train(CLI::App& program) {
                "A training that is stopped goes on from OUT.checkpoint when run again, and ends\n"
                "with the same bytes.",
                "thimble train zoo:mnist-cnn --data mnist --set augment.shift=1 -o float.onnx", common);
-  verb->add_option("MODEL", model, "zoo:NAME, or a float32 model to go on from")
-      ->required()
-      ->option_text(" ");
-  verb->add_option("--data", data_name, "a data set's name")->required()->option_text("NAME (required)");
+  verb->add_option("MODEL", model, "zoo:NAME, or a float32 model to go on from")->option_text(" ");
+  verb->add_option("--data", data_name, "a data set's name, or a path of your own")->option_text("NAME");
   verb->add_option("-o,--output", output, "OUT.onnx")->required()->option_text("PATH (required)");
-  verb->add_option("--recipe", recipe, "take the train stage of a recipe")->option_text("FILE");
+  verb->add_option("--recipe", recipe, "take its train stage, and its model and data unless\nthey are given")
+      ->option_text("FILE");
   verb->add_option("--epochs", epochs, "epochs, instead of the recipe's")
       ->check(CLI::Range(1, 100000))
       ->option_text("N");
@@ -78,7 +76,17 @@ void add_train(CLI::App& program) {
       ->option_text("NAME [auto]");
   verb->add_option("--metrics", metrics, "write a JSON line an epoch")->option_text("FILE");
   verb->callback([verb] {
-    train::TrainOptions options = recipe.empty() ? train::TrainOptions{} : options_of(recipe);
+    train::TrainOptions options;
+    if (!recipe.empty()) {
+      const pipeline::Recipe read = pipeline::read_recipe(recipe);
+      options = options_of(read, recipe);
+      if (model.empty()) model = read.model;
+      if (data_name.empty()) data_name = read.data;
+    }
+    if (model.empty() || data_name.empty()) {
+      throw Error("thimble train", "needs a MODEL and --data, or a --recipe that names them",
+                  "thimble train --help shows an example", ExitCode::kUsage);
+    }
     options = with_assignments(options, assignments);
     if (epochs > 0) options.epochs = epochs;
     if (recipe.empty() || verb->count("--seed") > 0) options.seed = common.seed;

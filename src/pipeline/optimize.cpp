@@ -31,6 +31,12 @@ std::string sha256_of_model(const Graph& model) {
   return sha256(std::as_bytes(std::span<const char>(file)));
 }
 
+device::DeviceProfile load_device(const Recipe& recipe) {
+  if (!recipe.device.empty()) return device::load_device(recipe.device);
+  throw Error(fmt::format("Recipe '{}'", recipe.name), "names no device to optimize for",
+              "Add device = \"nano33ble\", say; or train alone: thimble train --recipe FILE");
+}
+
 /// Every value of a device, so that a run knows when its profile was edited.
 json values_of(const device::DeviceProfile& device) {
   json values;
@@ -46,7 +52,7 @@ class Walk {
       : recipe_(recipe),
         options_(options),
         hooks_(hooks),
-        device_(device::load_device(recipe.device)),
+        device_(load_device(recipe)),
         run_(folder, {{"name", recipe.name},
                       {"recipe", recipe.text},
                       {"model", recipe.model},

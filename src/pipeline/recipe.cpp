@@ -85,13 +85,16 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
   recipe.name = table.text("name");
   recipe.model = table.text("model");
   recipe.data = table.text("data");
-  recipe.device = table.text("device");
+  recipe.device = table.text("device", "");
   recipe.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max(), 1));
   if (auto budget = table.table("budget")) recipe.budget = parse_budget(std::move(*budget));
   for (TomlTable& stage_table : table.tables("stage")) {
     Stage stage = parse_stage(stage_table);
     stage_table.expect_no_other_keys();
     check_order(stage_table, recipe.stages, stage);
+    if (name_of(stage) == DeployStage::kName && recipe.device.empty()) {
+      table.fail("device", "is missing", "Say for which device: device = \"nano33ble\"");
+    }
     recipe.stages.push_back(std::move(stage));
   }
   set_seed(recipe, recipe.seed);

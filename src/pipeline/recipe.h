@@ -59,7 +59,7 @@ struct Recipe {
   std::string name;
   std::string model;   ///< "zoo:NAME" or the path of a model file
   std::string data;    ///< a data set's name
-  std::string device;  ///< a device's name or the path of its profile
+  std::string device;  ///< a device's name or the path of its profile; empty: it only trains or quantizes
   uint64_t seed = 1;
   Budget budget;
   std::vector<Stage> stages;

@@ -92,6 +92,27 @@ TEST_F(Trainer, learns_with_everything_switched_on) {
   EXPECT_GE(accuracy_of(train(options)), 0.98);
 }
 
+TEST_F(Trainer, learns_in_bfloat16) {
+  train::TrainOptions options = quick_options();
+  options.epochs = 15;
+  options.precision = train::Precision::kBfloat16;
+  const Graph graph = train(options);
+  EXPECT_GE(accuracy_of(graph), 0.98);
+  options.precision = train::Precision::kFloat32;
+  EXPECT_NE(bytes_of(train(options)), bytes_of(graph)) << "it computed in float32";
+}
+
+TEST_F(Trainer, learns_on_a_gpu_or_says_that_there_is_none) {
+  train::TrainOptions options = quick_options();
+  options.epochs = 15;
+  options.accelerator = train::Accelerator::kCuda;
+  try {
+    EXPECT_GE(accuracy_of(train(options)), 0.98);
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("sees no CUDA device"), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(Trainer, the_moving_average_is_the_average_of_the_steps) {
   // With one step an epoch every network on the way can be had, and the average be taken by hand.
   train::TrainOptions options = quick_options();
