@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "data/cifar10.h"
 #include "data/mnist.h"
+#include "data/uci_har.h"
+#include "data/validation.h"
 
 namespace thimble::data {
 namespace {
@@ -25,6 +27,8 @@ const std::vector<Entry>& entries() {
   static const std::vector<Entry> kEntries = {
       {{"mnist", "handwritten digits, 60,000 + 10,000 images 28 x 28, 10 classes"}, load_mnist},
       {{"cifar10", "small photographs, 50,000 + 10,000 images 32 x 32 x 3, 10 classes"}, load_cifar10},
+      {{"uci-har", "activities by a waist-worn phone, 7,352 + 2,947 windows 128 x 9, 6 classes"},
+       load_uci_har},
   };
   return kEntries;
 }
@@ -109,7 +113,10 @@ std::vector<DatasetInfo> datasets() {
 Dataset load(std::string_view name, Split split) {
   std::vector<std::string_view> names;
   for (const Entry& entry : entries()) {
-    if (entry.info.name == name) return entry.load(split);
+    if (entry.info.name == name) {
+      if (split != Split::kValidation) return entry.load(split);
+      return split_validation(entry.load(Split::kTrain)).validation;
+    }
     names.push_back(entry.info.name);
   }
   throw Error(fmt::format("data set \"{}\"", name), "is not known",

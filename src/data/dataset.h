@@ -29,11 +29,12 @@ struct ChannelStatistics {
 struct Dataset {
   std::string name;  ///< "mnist"
   Split split = Split::kTrain;
-  std::vector<int32_t> sample_shape;     ///< (H, W, C): (28, 28, 1); a signal is (1, time, C)
-  std::vector<std::string> class_names;  ///< index = label
-  std::vector<uint8_t> samples;          ///< of an image set: size() samples, one after another; else empty
-  std::vector<float> values;             ///< of a signal or table: size() samples of raw values; else empty
-  ChannelStatistics normalization;       ///< of a signal or table, from the whole training split; else empty
+  std::vector<int32_t> sample_shape;       ///< (H, W, C): (28, 28, 1); a signal is (1, time, C)
+  std::vector<std::string> class_names;    ///< index = label
+  std::vector<std::string> channel_names;  ///< of the last axis, where they have names; else empty
+  std::vector<uint8_t> samples;            ///< of an image set: size() samples, one after another; else empty
+  std::vector<float> values;               ///< of a signal or table: size() samples of raw values; else empty
+  ChannelStatistics normalization;  ///< of a signal or table, from the whole training split; else empty
   std::vector<int32_t> labels;
   std::vector<int32_t>
       groups;          ///< who or what a sample comes from (a person), one a sample; empty: not known

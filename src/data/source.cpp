@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstdlib>
 #include <utility>
@@ -37,43 +38,76 @@ const SourceFile& file_named(const Source& source, const std::string& name) {
   return *file;
 }
 
-void check(const SourceFile& file, std::span<const std::byte> content, const std::string& where) {
+/// Its SHA-256; throws Error when it is not the file's.
+std::string check(const SourceFile& file, std::span<const std::byte> content, const std::string& where) {
   const std::string found = sha256(content);
-  if (found == file.sha256) return;
+  if (found == file.sha256) return found;
+  if (file.is_sound != nullptr && content.size() == file.bytes && file.is_sound(content)) return found;
   throw Error(
       where,
       fmt::format("has SHA-256 {}, expected {}: the file is damaged or another one", found, file.sha256),
       "Delete it and run again; it is then fetched anew");
 }
 
+std::vector<ArchiveMember> members_of(const Source& source, std::span<const std::string> names) {
+  std::vector<ArchiveMember> members;
+  for (const std::string& name : names)
+    members.push_back({source.archive_folder + name, file_named(source, name).bytes});
+  return members;
+}
+
+/// Contents by SourceFile::name from those by their paths in an archive.
+Contents without_folder(const Source& source, Contents&& members) {
+  Contents contents;
+  for (auto& [member, bytes] : members)
+    contents[member.substr(source.archive_folder.size())] = std::move(bytes);
+  return contents;
+}
+
+Contents unpack_inner(const Source& source, const SourceArchive& archive, std::span<const std::byte> inner,
+                      const std::string& where, std::span<const std::string> names) {
+  return without_folder(
+      source, read_archive(inner, fmt::format("{}: {}", where, archive.inner), members_of(source, names)));
+}
+
+Contents unpack_file(const Source& source, const SourceArchive& archive, const path& file,
+                     std::span<const std::string> names) {
+  if (archive.inner.empty()) return without_folder(source, read_archive(file, members_of(source, names)));
+  const std::array outer = {ArchiveMember{archive.inner, archive.inner_limit_bytes}};
+  return unpack_inner(source, archive, read_archive(file, outer).at(archive.inner), file.string(), names);
+}
+
 /// The wanted files that lie in `folder`, checked.
 std::map<std::string, SourceContent> read_folder(const Source& source, std::span<const std::string> names,
                                                  const path& folder) {
   std::map<std::string, SourceContent> found;
-  std::vector<ArchiveMember> packed;
+  std::vector<std::string> packed;
   for (const std::string& name : names) {
     const SourceFile& file = file_named(source, name);
     const path unpacked = folder / source.archive_folder / name;
     const path plain = is_there(unpacked) ? unpacked : folder / name;
     const path gzipped = folder / (name + ".gz");
     if (is_there(plain)) {
-      found[name] = {plain.string(), read_file(plain, file.bytes)};
+      found[name] = {name, plain.string(), "", read_file(plain, file.bytes)};
     } else if (is_there(gzipped)) {
       // A gzip file is never much larger than what it holds.
-      found[name] = {gzipped.string(),
+      found[name] = {name, gzipped.string(), "",
                      gunzip(read_file(gzipped, file.bytes + 4096), file.bytes, gzipped.string())};
     } else {
-      packed.push_back({source.archive_folder + name, file.bytes});
+      packed.push_back(name);
     }
   }
-  const path archive = folder / source.archive;
-  if (!packed.empty() && !source.archive.empty() && is_there(archive)) {
-    for (auto& [member, bytes] : read_archive(archive, packed)) {
-      found[member.substr(source.archive_folder.size())] = {fmt::format("{}: {}", archive.string(), member),
-                                                            std::move(bytes)};
+  for (const SourceArchive& archive : source.archives) {
+    if (packed.empty() || !is_there(folder / archive.name)) continue;
+    for (auto& [name, bytes] : unpack_file(source, archive, folder / archive.name, packed)) {
+      const std::string where =
+          fmt::format("{}: {}{}", (folder / archive.name).string(), source.archive_folder, name);
+      found[name] = {name, where, "", std::move(bytes)};
     }
+    packed.clear();
   }
-  for (const auto& [name, content] : found) check(file_named(source, name), content.bytes, content.where);
+  for (auto& [name, content] : found)
+    content.sha256 = check(file_named(source, name), content.bytes, content.where);
   return found;
 }
 
@@ -131,7 +165,8 @@ std::vector<SourceContent> read_files(const Source& source, std::span<const std:
     const path cache = cache_folder(source.set);
     for (auto& [name, bytes] : fetch(source)) {
       write_file_atomically(cache / name, bytes);
-      found.try_emplace(name, SourceContent{(cache / name).string(), std::move(bytes)});
+      const std::string hash = sha256(bytes);
+      found.try_emplace(name, SourceContent{name, (cache / name).string(), hash, std::move(bytes)});
     }
   }
   std::vector<SourceContent> contents;
@@ -139,10 +174,20 @@ std::vector<SourceContent> read_files(const Source& source, std::span<const std:
   return contents;
 }
 
-std::string listing_sha256(const Source& source, std::span<const std::string> names) {
+Contents unpack(const Source& source, const SourceArchive& archive, std::span<const std::byte> content) {
+  std::vector<std::string> names;
+  for (const SourceFile& file : source.files) names.push_back(file.name);
+  if (archive.inner.empty())
+    return without_folder(source, read_archive(content, archive.name, members_of(source, names)));
+  const std::array outer = {ArchiveMember{archive.inner, archive.inner_limit_bytes}};
+  const auto inner = read_archive(content, archive.name, outer);
+  return unpack_inner(source, archive, inner.at(archive.inner), archive.name, names);
+}
+
+std::string listing_sha256(std::span<const SourceContent> contents) {
   std::string listing;
-  for (const std::string& name : names)
-    listing += fmt::format("{}  {}\n", file_named(source, name).sha256, name);
+  for (const SourceContent& content : contents)
+    listing += fmt::format("{}  {}\n", content.sha256, content.name);
   return sha256(std::as_bytes(std::span(listing)));
 }
 

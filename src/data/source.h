@@ -16,6 +16,16 @@ struct SourceFile {
   std::string name;
   uint64_t bytes = 0;
   std::string sha256;
+  /// For a file of which sound copies with another SHA-256 exist that is not known here: tells one by its
+  /// content. Null for all other files.
+  bool (*is_sound)(std::span<const std::byte> content) = nullptr;
+};
+
+/// An archive that holds the files of a set.
+struct SourceArchive {
+  std::string name;
+  std::string inner{};  ///< the archive within it that holds them, or empty
+  uint64_t inner_limit_bytes = 0;
 };
 
 using Contents = std::map<std::string, std::vector<std::byte>>;  ///< by SourceFile::name
@@ -28,9 +38,9 @@ struct Mirror {
 
 /// Where the files of a set are looked for, and what they must be.
 struct Source {
-  std::string set;             ///< "mnist"; also the name of its folder
-  std::string archive;         ///< the official archive that holds the files, or empty
-  std::string archive_folder;  ///< the folder within it, ending in "/"
+  std::string set;                      ///< "mnist"; also the name of its folder
+  std::vector<SourceArchive> archives;  ///< that may hold the files
+  std::string archive_folder;           ///< the folder within each of them, ending in "/"
   std::vector<SourceFile> files;
   std::vector<Mirror> mirrors;  ///< tried in order
 };
@@ -44,17 +54,22 @@ std::filesystem::path cache_folder(const std::string& set);
 
 /// A file's unpacked, checked content.
 struct SourceContent {
+  std::string name;   ///< SourceFile::name
   std::string where;  ///< where it was found, for errors
+  std::string sha256;
   std::vector<std::byte> bytes;
 };
 
 /// Reads the wanted files (names from source.files), in the order of `names`. In each folder a file may lie
-/// as it is, gzipped (".gz"), in the source's archive or in that archive's unpacked folder. What no folder
-/// has is fetched from the first mirror that delivers, and kept in the cache. Every content is checked
+/// as it is, gzipped (".gz"), in one of the source's archives or in the folder that these unpack to. What no
+/// folder has is fetched from the first mirror that delivers, and kept in the cache. Every content is checked
 /// against its SHA-256; one that does not match is an Error, wherever it lies, and never passed over.
 std::vector<SourceContent> read_files(const Source& source, std::span<const std::string> names);
 
-/// The SHA-256 that stands for all `names` together: of the text that `sha256sum NAME...` prints for them.
-std::string listing_sha256(const Source& source, std::span<const std::string> names);
+/// The files of a set from the archive's bytes, unpacked: what a mirror that fetches an archive gives.
+Contents unpack(const Source& source, const SourceArchive& archive, std::span<const std::byte> content);
+
+/// The SHA-256 that stands for all contents together: of the text that `sha256sum NAME...` prints for them.
+std::string listing_sha256(std::span<const SourceContent> contents);
 
 }  // namespace thimble::data

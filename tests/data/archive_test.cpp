@@ -61,7 +61,7 @@ TEST_F(Archive, refuses_a_member_larger_than_expected_and_names_one_that_it_lack
 }
 
 TEST_F(Archive, names_an_archive_that_is_missing_or_none) {
-  expect_error([&] { read({{"p/one", 5}}); }, path_.string() + ": cannot be opened as a tar archive");
+  expect_error([&] { read({{"p/one", 5}}); }, path_.string() + ": cannot be opened as a tar or zip archive");
   write_file_atomically(path_, "this is no archive, only a few words of text");
   expect_error([&] { read({{"p/one", 5}}); }, path_.string());
 }

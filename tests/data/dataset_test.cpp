@@ -151,7 +151,7 @@ TEST(DrawByClass, draws_nothing_from_nothing) {
 
 TEST(Load, names_the_known_sets_when_it_is_asked_for_another) {
   expect_error([] { load("mnits", Split::kTest); },
-               "data set \"mnits\": is not known. The known ones: mnist, cifar10.");
+               "data set \"mnits\": is not known. The known ones: mnist, cifar10, uci-har");
 }
 
 TEST(Load, names_a_damaged_mnist_file) {

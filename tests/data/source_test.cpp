@@ -36,7 +36,7 @@ class ReadFiles : public ::testing::Test {
   const ScopedVariable xdg_{"XDG_CACHE_HOME", (folder_.path() / "cache").string()};
   int fetched_ = 0;
   Source source_{.set = "set",
-                 .archive = "set.tar.gz",
+                 .archives = {{"set.tar.gz"}},
                  .archive_folder = "inner/",
                  .files = {file_of("images", kImages), file_of("labels", kLabels)},
                  .mirrors = {}};
@@ -129,6 +129,32 @@ TEST_F(ReadFiles, never_passes_over_a_damaged_file) {
   expect_error(read, (given_ / "images.gz").string() + ": is not a sound gzip file");
 }
 
+TEST_F(ReadFiles, reads_an_archive_within_an_archive) {
+  test::write_tar_gz(folder_.path() / "inner.tar.gz",
+                     {{"inner/labels", kLabels, ""}, {"inner/images", kImages, ""}});
+  std::filesystem::create_directories(given_);
+  test::write_tar_gz(given_ / "outer.tar.gz",
+                     {{"readme", "x", ""}, {"set.tar.gz", read_text(folder_.path() / "inner.tar.gz"), ""}});
+  source_.archives = {{"set.tar.gz"}, {"outer.tar.gz", "set.tar.gz", 10000}};
+  expect_both_from(given_ / "outer.tar.gz");
+  const Contents contents = unpack(source_, source_.archives[1], read_file(given_ / "outer.tar.gz"));
+  EXPECT_EQ(text_of(contents.at("images")), kImages);
+}
+
+TEST_F(ReadFiles, takes_a_copy_of_the_right_size_that_is_known_by_its_content) {
+  source_.files[0].is_sound = [](std::span<const std::byte> content) { return content[0] == std::byte{'I'}; };
+  write_file_atomically(given_ / "labels", kLabels);
+  std::string other = kImages;
+  other[0] = 'I';
+  write_file_atomically(given_ / "images", other);
+  const auto contents = read_files(source_, kBoth);
+  EXPECT_EQ(text_of(contents[0].bytes), other);
+  EXPECT_EQ(contents[0].sha256, sha256(bytes_of(other)));
+  other[0] = 'J';
+  write_file_atomically(given_ / "images", other);
+  expect_error([&] { read_files(source_, kBoth); }, "has SHA-256");
+}
+
 TEST_F(ReadFiles, fetches_once_and_keeps_the_files_in_the_cache) {
   add_mirror("good mirror", kImages);
   expect_both_from(cache_);
@@ -161,7 +187,8 @@ TEST_F(ReadFiles, names_every_reason_when_no_mirror_delivers_and_leaves_no_file)
 TEST_F(ReadFiles, has_one_hash_for_the_list_of_its_files) {
   const std::string listing =
       sha256(bytes_of(kImages)) + "  images\n" + sha256(bytes_of(kLabels)) + "  labels\n";
-  EXPECT_EQ(listing_sha256(source_, kBoth), sha256(bytes_of(listing)));
+  add_mirror("good mirror", kImages);
+  EXPECT_EQ(listing_sha256(read_files(source_, kBoth)), sha256(bytes_of(listing)));
 }
 
 }  // namespace
