@@ -91,8 +91,7 @@ void add_train(CLI::App& program) {
     if (epochs > 0) options.epochs = epochs;
     if (recipe.empty() || verb->count("--seed") > 0) options.seed = common.seed;
     options.threads = common.threads;
-    if (accelerator == "cpu") options.accelerator = train::Accelerator::kCpu;
-    if (accelerator == "cuda") options.accelerator = train::Accelerator::kCuda;
+    options.accelerator = train::parse_accelerator(accelerator);
     formats::expect_model_name(output);
     const Graph graph = load_model(model, options.seed);
     const data::Dataset dataset = data::load(data_name, data::Split::kTrain);

@@ -54,4 +54,8 @@ TrainOptions parse_options(TomlTable& table, TrainOptions o) {
   return o;
 }
 
+Accelerator parse_accelerator(std::string_view name) {
+  return name == "cpu" ? Accelerator::kCpu : name == "cuda" ? Accelerator::kCuda : Accelerator::kAuto;
+}
+
 }  // namespace thimble::train

@@ -1,0 +1,35 @@
+#!/bin/sh
+# The training-only build links libtorch alone, trains, and leaves a checkpoint that the full build takes up.
+# Usage: training_only.sh SOURCE_DIR THIMBLE
+set -eu
+[ -n "${THIMBLE_FULL_TESTS:-}" ] || { echo "takes minutes: scripts/test.sh --full runs it"; exit 77; }
+source=$1
+thimble=$(realpath "$2")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cmake -S "$source" -B "$folder/build" -G Ninja -DTHIMBLE_TRAINING_ONLY=ON >/dev/null
+cmake --build "$folder/build"
+if readelf -d "$folder/build/thimble-train" | grep -E 'NEEDED.*(crypto|archive|curl|png|jpeg|protobuf|onnx|fmt)'; then
+  echo "FAILED: it links more than libtorch" >&2
+  exit 1
+fi
+
+mkdir "$folder/data"
+cd "$folder/data"
+for set in mnist; do
+  mkdir "$set"
+  for file in "${THIMBLE_DATA:?}/$set"/*.gz; do gzip -dc "$file" >"$set/$(basename "$file" .gz)"; done
+done
+cd "$folder"
+cat >recipe.toml <<'TOML'
+name = "short"
+model = "zoo:mnist-cnn"
+data = "mnist"
+[[stage]]
+do = "train"
+epochs = 1
+augment = {shift = 1}
+TOML
+THIMBLE_DATA=$folder/data build/thimble-train recipe.toml -o short.onnx.checkpoint
+"$thimble" train --recipe recipe.toml -o short.onnx --json >result.json
+jq -e '.test_accuracy > 0.95 and (.epochs | length) == 1' result.json >/dev/null || { cat result.json >&2; exit 1; }
