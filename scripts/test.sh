@@ -29,6 +29,20 @@ build release
 [ "$full" = no ] || step "Check with clang-tidy" check_tidy
 build asan
 
+# The runtimes that our files are compared in. The tests fail, and say why, where these could not be installed.
+install_runtime() {
+  mkdir -p "$root/build/node/$1"
+  cp "tests/formats/$1/package.json" "tests/formats/$1/package-lock.json" "$root/build/node/$1/"
+  cmp -s "tests/formats/$1/package-lock.json" "$root/build/node/$1/installed" && return
+  (cd "$root/build/node/$1" && npm ci --ignore-scripts --no-audit --no-fund) || return
+  cp "tests/formats/$1/package-lock.json" "$root/build/node/$1/installed"
+}
+for runtime in onnxruntime tflite_runtime; do
+  printf '%-58s' "Install $runtime"
+  install_runtime "$runtime" >>"$log" 2>&1 && echo ' done' || echo " failed: see $log; its tests will fail"
+done
+export THIMBLE_ONNXRUNTIME="$root/build/node/onnxruntime" THIMBLE_TFLITE_RUNTIME="$root/build/node/tflite_runtime"
+
 jobs=$(nproc)
 status=0
 if [ "$full" = yes ]; then

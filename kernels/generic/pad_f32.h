@@ -1,4 +1,4 @@
-/* Zeros before and after each axis */
+/* A value before and after each axis */
 #ifndef THIMBLE_GENERIC_PAD_F32_H
 #define THIMBLE_GENERIC_PAD_F32_H
 
@@ -13,7 +13,7 @@ THIMBLE_KERNEL void thimble_pad_generic_f32(const thimble_pad_parameters* p, con
         const int32_t inside =
             i >= 0 && i < p->input[0] && j >= 0 && j < p->input[1] && k >= 0 && k < p->input[2];
         for (int32_t l = -p->before[3]; l < p->input[3] + p->after[3]; ++l) {
-          *output++ = inside && l >= 0 && l < p->input[3] ? *input++ : 0;
+          *output++ = inside && l >= 0 && l < p->input[3] ? *input++ : p->float_value;
         }
       }
     }

@@ -1,4 +1,4 @@
-/* The zero point before and after each axis */
+/* A value, mostly the zero point, before and after each axis */
 #ifndef THIMBLE_GENERIC_PAD_S8_H
 #define THIMBLE_GENERIC_PAD_S8_H
 

@@ -37,6 +37,7 @@ typedef struct {
 } thimble_depthwise_conv2d_parameters;
 
 typedef struct {
+  int32_t rows; /* samples, or places of one sample */
   int32_t input_n, output_n;
   int32_t input_offset, output_offset;
   int32_t output_min, output_max;
@@ -51,6 +52,7 @@ typedef struct {
   int32_t stride_b[4];
 } thimble_broadcast;
 
+/* Also of subtraction */
 typedef struct {
   thimble_broadcast shape;
   int32_t offset_a, offset_b, output_offset;
@@ -69,6 +71,11 @@ typedef struct {
   int32_t output_min, output_max;
   float float_min, float_max;
 } thimble_mul_parameters;
+
+/* The larger or the smaller of two. Integers share one scale. */
+typedef struct {
+  thimble_broadcast shape;
+} thimble_select_parameters;
 
 typedef struct {
   int32_t input_h, input_w, channels;
@@ -115,8 +122,17 @@ typedef struct {
   int32_t input[4];
   int32_t before[4];
   int32_t after[4];
-  int32_t value; /* the zero point; float kernels write 0 */
+  int32_t value; /* what integer kernels write: the zero point, unless the operator says otherwise */
+  float float_value;
 } thimble_pad_parameters;
+
+/* Any walk over the input: the output's extents, outermost first (missing axes have extent 1), and along each
+ * the step in the input, 0 where elements are repeated. Transpose, Slice and ResizeNearest. */
+typedef struct {
+  int32_t extent[6];
+  int32_t stride[6];
+  int32_t start;
+} thimble_strided_copy_parameters;
 
 /* Integer to integer of another scale; also Relu and Relu6 in integers. */
 typedef struct {
@@ -149,5 +165,16 @@ typedef struct {
   int32_t elements;
   float float_min, float_max;
 } thimble_relu_parameters;
+
+/* float32 */
+typedef struct {
+  int32_t elements;
+  float alpha;
+} thimble_leaky_relu_parameters;
+
+/* Elementwise: in integers by a table of 256 results, in float32 by the function itself */
+typedef struct {
+  int32_t elements;
+} thimble_elementwise_parameters;
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace thimble {
 
@@ -19,9 +20,37 @@ class Error : public std::runtime_error {
         ExitCode exit_code = ExitCode::kError);
 
   ExitCode exit_code() const { return exit_code_; }
+  const std::string& where() const { return where_; }
+  const std::string& reason() const { return reason_; }
+  const std::string& remedy() const { return remedy_; }
 
  private:
+  std::string where_;
+  std::string reason_;
+  std::string remedy_;
   ExitCode exit_code_;
+};
+
+/// One of several things that are wrong at once.
+struct Finding {
+  std::string where;
+  std::string reason;
+  std::string remedy;
+};
+
+/// An Error of one or more findings about a model, so that a user learns all of them at once. It reads as one
+/// Error where there is one finding, and numbers them otherwise (the first kShown of them).
+class ModelError : public Error {
+ public:
+  static constexpr size_t kShown = 16;
+
+  /// `file` names the model; `findings` is not empty.
+  ModelError(std::string_view file, std::vector<Finding> findings);
+
+  const std::vector<Finding>& findings() const { return findings_; }
+
+ private:
+  std::vector<Finding> findings_;
 };
 
 }  // namespace thimble

@@ -38,6 +38,7 @@ ExitCode run(int argc, char** argv) {
   add_evaluate(program);
   add_quantize(program);
 #endif
+  add_check(program);
   add_deploy(program);
   add_verify(program);
   add_profile(program);

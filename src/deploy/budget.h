@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "deploy/generated_c.h"
 #include "device/profile.h"
@@ -16,6 +18,18 @@ struct Budget {
 };
 
 Budget budget_of(const device::DeviceProfile& device);
+
+/// A memory of the device that a network needs more of than there is.
+struct Excess {
+  std::string_view memory;  ///< "RAM" or "flash"
+  uint64_t needed_bytes = 0;
+  uint64_t limit_bytes = 0;
+  std::string reason;  ///< a sentence without its subject
+  std::string remedy;  ///< the nearest thing to do
+};
+
+/// What does not fit: the arena in the RAM, the constants in the flash. Empty when both do.
+std::vector<Excess> excesses(const Graph& graph, const GeneratedC& program, const Budget& budget);
 
 /// Throws Error with ExitCode::kBudget when the arena does not fit the RAM or the constants do not fit the
 /// flash. The error says what is needed, what there is, and the nearest thing to do. Code and stack come on

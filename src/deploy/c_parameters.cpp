@@ -24,6 +24,8 @@ struct Field {
         text(fmt::format("{{{}, {}, {}, {}}}", c_int32(values[0]), c_int32(values[1]), c_int32(values[2]),
                          c_int32(values[3]))),
         bytes(values.size_bytes()) {}
+  Field(std::string_view name_, std::span<const int32_t, 6> values)
+      : name(name_), text(fmt::format("{{{}}}", fmt::join(values, ", "))), bytes(values.size_bytes()) {}
   Field(std::string_view name_, const thimble_broadcast& s)
       : name(name_),
         text(fmt::format("{{{{{}}}, {{{}}}, {{{}}}}}", fmt::join(s.extent, ", "), fmt::join(s.stride_a, ", "),
@@ -76,9 +78,10 @@ std::vector<CParameters> c_parameters(const KernelCall::Parameters& parameters) 
                           FIELD(output_min), FIELD(output_max), FIELD(float_min),    FIELD(float_max)});
           },
           [](const thimble_fully_connected_parameters& p) {
-            return print("thimble_fully_connected_parameters", p,
-                         {FIELD(input_n), FIELD(output_n), FIELD(input_offset), FIELD(output_offset),
-                          FIELD(output_min), FIELD(output_max), FIELD(float_min), FIELD(float_max)});
+            return print(
+                "thimble_fully_connected_parameters", p,
+                {FIELD(rows), FIELD(input_n), FIELD(output_n), FIELD(input_offset), FIELD(output_offset),
+                 FIELD(output_min), FIELD(output_max), FIELD(float_min), FIELD(float_max)});
           },
           [](const thimble_add_parameters& p) {
             return print("thimble_add_parameters", p,
@@ -124,7 +127,7 @@ std::vector<CParameters> c_parameters(const KernelCall::Parameters& parameters) 
           },
           [](const thimble_pad_parameters& p) {
             return print("thimble_pad_parameters", p,
-                         {FIELD(input), FIELD(before), FIELD(after), FIELD(value)});
+                         {FIELD(input), FIELD(before), FIELD(after), FIELD(value), FIELD(float_value)});
           },
           [](const thimble_requantize_parameters& p) {
             return print("thimble_requantize_parameters", p,
@@ -144,6 +147,18 @@ std::vector<CParameters> c_parameters(const KernelCall::Parameters& parameters) 
           },
           [](const thimble_relu_parameters& p) {
             return print("thimble_relu_parameters", p, {FIELD(elements), FIELD(float_min), FIELD(float_max)});
+          },
+          [](const thimble_leaky_relu_parameters& p) {
+            return print("thimble_leaky_relu_parameters", p, {FIELD(elements), FIELD(alpha)});
+          },
+          [](const thimble_elementwise_parameters& p) {
+            return print("thimble_elementwise_parameters", p, {FIELD(elements)});
+          },
+          [](const thimble_select_parameters& p) {
+            return print("thimble_select_parameters", p, {FIELD(shape)});
+          },
+          [](const thimble_strided_copy_parameters& p) {
+            return print("thimble_strided_copy_parameters", p, {FIELD(extent), FIELD(stride), FIELD(start)});
           }},
       parameters);
 }

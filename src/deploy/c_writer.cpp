@@ -31,11 +31,13 @@ std::string_view c_type(DataType type) {
       return "int16_t";
     case DataType::kInt8:
       return "int8_t";
+    case DataType::kUint8:
+      return "uint8_t";
     case DataType::kInt4:
-      break;  // has no C type: no kernel takes it unpacked
+      return "int8_t";  // kernels take it unpacked
   }
   throw Error("C writer", fmt::format("cannot write a tensor of type {}", name_of(type)),
-              "Use 8-bit weights");
+              "Use float32 or int8");
 }
 
 /// Comma-separated items, broken into lines that begin with `indent`.
@@ -136,6 +138,11 @@ class Writer {
       if (tensor.type == DataType::kFloat32) constants_ += array(type, name, finite(tensor));
       if (tensor.type == DataType::kInt32) constants_ += array(type, name, tensor.values<int32_t>());
       if (tensor.type == DataType::kInt16) constants_ += array(type, name, tensor.values<int16_t>());
+      if (tensor.type == DataType::kInt4) {
+        const std::vector<int8_t> values = int8_values(tensor);
+        constants_ += array(type, name, std::span<const int8_t>(values));
+        bytes += values.size() - tensor.bytes();
+      }
       if (tensor.type == DataType::kInt8) constants_ += array(type, name, tensor.values<int8_t>());
       bytes += tensor.bytes();
     }
@@ -155,6 +162,11 @@ class Writer {
     if (values.empty()) return 0;
     constants_ += array("int32_t", name, std::span<const int32_t>(values));
     return values.size() * sizeof(int32_t);
+  }
+
+  size_t add_table(const std::string& name, const std::vector<int8_t>& values) {
+    if (!values.empty()) constants_ += array("int8_t", name, std::span<const int8_t>(values));
+    return values.size();
   }
 
   void add_layer(size_t index) {
@@ -178,7 +190,8 @@ class Writer {
       headers_.insert(kernel.header);
       const std::string stem = fmt::format("{}_layer_{}", program_.prefix, index);
       layer.weights_bytes = add_constants(node, stem) + add_factors(stem + "_multipliers", call.multipliers) +
-                            add_factors(stem + "_shifts", call.shifts);
+                            add_factors(stem + "_shifts", call.shifts) +
+                            add_table(stem + "_table", call.table);
       layers_ +=
           fmt::format("\n/* {} */\nTHIMBLE_LAYER static void {}(void *arena) {{\n", title, layer.function);
       add_calls(node, call, kernel, stem);
@@ -230,6 +243,7 @@ class Writer {
           arguments.push_back(stem + "_multipliers");
           arguments.push_back(stem + "_shifts");
         }
+        if (!call.table.empty()) arguments.push_back(stem + "_table");
       }
       arguments.push_back(address(node.outputs[0]));
       std::string text = fmt::format("  {}({});", kernel.function, fmt::join(arguments, ", "));

@@ -134,7 +134,12 @@ bool advance(const Lives& lives, std::vector<size_t>& choices) {
 
 std::vector<size_t> overwritable_inputs(const Graph& graph, const Node& node) {
   const bool elementwise =
-      std::visit(Overload{[](const Add&) { return true; }, [](const Mul&) { return true; },
+      std::visit(Overload{[](const Sub&) { return true; }, [](const Maximum&) { return true; },
+                          [](const Minimum&) { return true; }, [](const Sigmoid&) { return true; },
+                          [](const Tanh&) { return true; }, [](const HardSwish&) { return true; },
+                          [](const LeakyRelu&) { return true; }, [](const Transpose&) { return false; },
+                          [](const Slice&) { return false; }, [](const ResizeNearest&) { return false; },
+                          [](const Add&) { return true; }, [](const Mul&) { return true; },
                           [](const Softmax&) { return true; }, [](const Relu&) { return true; },
                           [](const Relu6&) { return true; }, [](const Quantize&) { return true; },
                           [](const Conv2D&) { return false; }, [](const DepthwiseConv2D&) { return false; },

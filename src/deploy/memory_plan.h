@@ -28,9 +28,9 @@ struct MemoryPlan {
 };
 
 /// The exact plan, by branch and bound (deploy/arena_packing.h) within a number of steps that does not depend
-/// on the machine. A Reshape's result is its input; Add, Mul, Softmax, Relu, Relu6 and integer Quantize may
-/// write over an operand of the output's size that nobody reads afterwards: their kernels read element i
-/// before they write it.
+/// on the machine. A Reshape's result is its input; what works element by element (Add, Mul, Softmax, Relu,
+/// ...) may write over an operand of the output's size that nobody reads afterwards: their kernels read
+/// element i before they write it.
 MemoryPlan plan_memory(const Graph& graph);
 
 /// The input that a node's kernel may write its output over, position by position: an index into node.inputs

@@ -91,4 +91,39 @@ Graph fold_batch_norm(const Graph& graph) {
   return remove_unused(result);
 }
 
+Graph without_batch_norm(const Graph& graph) {
+  Graph result = fold_batch_norm(graph);
+  std::vector<Node> nodes;
+  for (Node& node : result.nodes) {
+    const auto* norm = std::get_if<BatchNorm>(&node.op);
+    const bool constants = std::all_of(node.inputs.begin() + 1, node.inputs.end(),
+                                       [&](TensorId id) { return result.tensor(id).is_constant(); });
+    if (norm == nullptr || !constants) {
+      nodes.push_back(std::move(node));
+      continue;
+    }
+    const auto parameter = [&](size_t i, size_t c) {
+      return double{result.tensor(node.inputs[i]).values<float>()[c]};
+    };
+    const Shape channels = result.tensor(node.inputs[1]).shape;
+    std::vector<float> factor(element_count(channels));
+    std::vector<float> offset(factor.size());
+    for (size_t c = 0; c < factor.size(); ++c) {
+      const double f = parameter(1, c) / std::sqrt(parameter(4, c) + norm->epsilon);
+      factor[c] = static_cast<float>(f);
+      offset[c] = static_cast<float>(parameter(2, c) - parameter(3, c) * f);
+    }
+    const TensorId x = node.inputs[0];
+    const TensorId factor_id = add_constant(result, node.name + "_factor", channels, factor);
+    const TensorId offset_id = add_constant(result, node.name + "_offset", channels, offset);
+    Tensor between = result.tensor(x);
+    between.name = node.name + "_scaled";
+    const TensorId scaled = result.add(std::move(between));
+    nodes.push_back({node.name + "_scale", Mul{}, {x, factor_id}, {scaled}});
+    nodes.push_back({node.name, Add{}, {scaled, offset_id}, node.outputs});
+  }
+  result.nodes = std::move(nodes);
+  return remove_unused(result);
+}
+
 }  // namespace thimble

@@ -19,6 +19,8 @@ std::string_view name_of(DataType type) {
       return "int8";
     case DataType::kInt4:
       return "int4";
+    case DataType::kUint8:
+      return "uint8";
   }
   return "unknown";
 }
@@ -31,6 +33,7 @@ size_t byte_size(DataType type, size_t elements) {
     case DataType::kInt16:
       return elements * 2;
     case DataType::kInt8:
+    case DataType::kUint8:
       return elements;
     case DataType::kInt4:
       return (elements + 1) / 2;
@@ -42,6 +45,20 @@ size_t element_count(const Shape& shape) {
   size_t count = 1;
   for (const int32_t extent : shape) count *= static_cast<size_t>(extent);
   return count;
+}
+
+std::vector<int8_t> int8_values(const Tensor& tensor) {
+  if (tensor.type != DataType::kInt4) {
+    const auto values = tensor.values<int8_t>();
+    return {values.begin(), values.end()};
+  }
+  std::vector<int8_t> result(tensor.elements());
+  for (size_t i = 0; i < result.size(); ++i) {
+    const auto byte = std::to_integer<uint8_t>((*tensor.data)[i / 2]);
+    const int32_t nibble = i % 2 == 0 ? byte & 0x0F : byte >> 4;
+    result[i] = static_cast<int8_t>(nibble >= 8 ? nibble - 16 : nibble);
+  }
+  return result;
 }
 
 std::string to_string(const Shape& shape) { return fmt::format("{}", fmt::join(shape, "x")); }

@@ -13,9 +13,10 @@
 
 namespace thimble {
 
-enum class DataType : uint8_t { kFloat32, kInt32, kInt16, kInt8, kInt4 };
+/// uint8 is what some networks take and give at their ends; between them, integers are int8.
+enum class DataType : uint8_t { kFloat32, kInt32, kInt16, kInt8, kInt4, kUint8 };
 
-/// "float32", "int32", "int16", "int8", "int4".
+/// "float32", "int32", "int16", "int8", "int4", "uint8".
 std::string_view name_of(DataType type);
 
 /// Bytes that `elements` of a type take: int4 packs two to a byte, low nibble first.
@@ -53,8 +54,8 @@ struct Tensor {
   size_t elements() const { return element_count(shape); }
   size_t bytes() const { return byte_size(type, elements()); }
 
-  /// The constant's elements. T is the type's C++ form (float, int32_t, int16_t, int8_t; int4 has none:
-  /// unpack it).
+  /// The constant's elements. T is the type's C++ form (float, int32_t, int16_t, int8_t, uint8_t; int4 has
+  /// none: unpack it).
   template <typename T>
   std::span<const T> values() const {
     return {reinterpret_cast<const T*>(data->data()), data->size() / sizeof(T)};
@@ -70,6 +71,9 @@ struct Tensor {
     return {bytes.begin(), bytes.end()};
   }
 };
+
+/// The elements of an int8 or int4 constant, one a byte.
+std::vector<int8_t> int8_values(const Tensor& tensor);
 
 struct Node {
   std::string name;  ///< unique within the graph and not empty

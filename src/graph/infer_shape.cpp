@@ -54,7 +54,10 @@ class Inference {
   }
 
   Shape operator()(const Add&) const { return broadcast(); }
+  Shape operator()(const Sub&) const { return broadcast(); }
   Shape operator()(const Mul&) const { return broadcast(); }
+  Shape operator()(const Maximum&) const { return broadcast(); }
+  Shape operator()(const Minimum&) const { return broadcast(); }
   Shape operator()(const MaxPool2D& o) const { return pool(o); }
   Shape operator()(const AveragePool2D& o) const { return pool(o); }
 
@@ -79,6 +82,10 @@ class Inference {
   }
 
   Shape operator()(const Softmax&) const { return same(); }
+  Shape operator()(const Sigmoid&) const { return same(); }
+  Shape operator()(const Tanh&) const { return same(); }
+  Shape operator()(const HardSwish&) const { return same(); }
+  Shape operator()(const LeakyRelu&) const { return same(); }
   Shape operator()(const Quantize&) const { return same(); }
   Shape operator()(const Dequantize&) const { return same(); }
   Shape operator()(const Relu&) const { return same(); }
@@ -102,6 +109,46 @@ class Inference {
       if (extent == -1) extent = static_cast<int32_t>(elements / known);
     }
     return result;
+  }
+
+  Shape operator()(const Transpose& o) const {
+    expect_inputs(1, 1);
+    const Shape& x = inputs_[0];
+    std::vector<bool> seen(x.size(), false);
+    Shape result;
+    for (const int32_t axis : o.axes) {
+      if (axis < 0 || axis >= static_cast<int32_t>(x.size()) || seen[axis]) break;
+      seen[axis] = true;
+      result.push_back(x[axis]);
+    }
+    if (result.size() != x.size() || o.axes.size() != x.size()) {
+      fail(fmt::format("the order {} does not name each axis of {} once", fmt::join(o.axes, ", "),
+                       to_string(x)));
+    }
+    return result;
+  }
+
+  Shape operator()(const Slice& o) const {
+    expect_inputs(1, 1);
+    const Shape& x = inputs_[0];
+    if (o.begin.size() != x.size() || o.size.size() != x.size() || o.stride.size() != x.size()) {
+      fail(fmt::format("needs a begin, size and stride for each of the {} axes", x.size()));
+    }
+    for (size_t axis = 0; axis < x.size(); ++axis) {
+      const int64_t last = o.begin[axis] + int64_t{o.size[axis] - 1} * o.stride[axis];
+      if (o.begin[axis] < 0 || o.size[axis] < 1 || o.stride[axis] < 1 || last >= x[axis]) {
+        fail(fmt::format("{} elements from {} on, {} apart, do not lie in axis {} of {}", o.size[axis],
+                         o.begin[axis], o.stride[axis], axis, to_string(x)));
+      }
+    }
+    return o.size;
+  }
+
+  Shape operator()(const ResizeNearest& o) const {
+    expect_inputs(1, 1);
+    const Shape& x = rank(0, 4);
+    if (o.factor_h < 1 || o.factor_w < 1) fail("a factor is below 1");
+    return {x[0], narrow(int64_t{x[1]} * o.factor_h), narrow(int64_t{x[2]} * o.factor_w), x[3]};
   }
 
   Shape operator()(const Concat& o) const {

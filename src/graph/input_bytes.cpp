@@ -9,11 +9,13 @@ std::vector<std::byte> input_bytes(const Tensor& input, std::span<const float> v
   if (input.type == DataType::kFloat32) return Tensor::to_bytes(values);
   const float scale = input.quantization->scales[0];
   const int32_t zero_point = input.quantization->zero_points[0];
+  const int32_t low = input.type == DataType::kUint8 ? 0 : -128;
   std::vector<std::byte> bytes;
   bytes.reserve(values.size());
   for (const float value : values) {
     const float steps = std::clamp(std::round(value / scale), -512.0F, 512.0F);
-    bytes.push_back(static_cast<std::byte>(std::clamp(static_cast<int32_t>(steps) + zero_point, -128, 127)));
+    bytes.push_back(
+        static_cast<std::byte>(std::clamp(static_cast<int32_t>(steps) + zero_point, low, low + 255)));
   }
   return bytes;
 }

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "graph/lookup_table.h"
 
 namespace thimble {
 namespace {
@@ -35,7 +36,7 @@ class Caller {
  public:
   Caller(const Graph& graph, const Node& node) : graph_(graph), node_(node) {
     if (integer()) {
-      if (input(0).type == DataType::kInt8) check_activation(input(0));
+      if (input(0).type != DataType::kFloat32) check_activation(input(0));
       check_activation(output());
     }
   }
@@ -71,16 +72,21 @@ class Caller {
   }
 
   KernelCall operator()(const FullyConnected& o) const {
-    const Shape& x = one_sample(input(0));
+    const Shape& x = input(0).shape;
     weights(0);
     thimble_fully_connected_parameters p{};
+    p.rows = x[0];
     p.input_n = x[1];
     p.output_n = output().shape[1];
     set_output(p, o.activation);
     return weighted(p, p.output_n, false);
   }
 
-  KernelCall operator()(const Add& o) const {
+  KernelCall operator()(const Add& o) const { return sum(o); }
+  KernelCall operator()(const Sub& o) const { return sum(o); }
+
+  template <typename Sum>
+  KernelCall sum(const Sum& o) const {
     thimble_add_parameters p{};
     p.shape = broadcast();
     set_output(p, o.activation);
@@ -97,7 +103,7 @@ class Caller {
       store(fixed_point(common / ((1 << p.left_shift) * scale(output()))), &p.multiplier_output,
             &p.shift_output);
     }
-    return {p, {}, {}};
+    return {p, {}, {}, {}};
   }
 
   KernelCall operator()(const Mul& o) const {
@@ -110,7 +116,15 @@ class Caller {
       store(fixed_point(scale(input(0)) * scale(input(1)) / scale(output())), &p.multiplier_output,
             &p.shift_output);
     }
-    return {p, {}, {}};
+    return {p, {}, {}, {}};
+  }
+
+  KernelCall operator()(const Maximum&) const { return select(); }
+  KernelCall operator()(const Minimum&) const { return select(); }
+
+  KernelCall select() const {
+    check_same_scale();
+    return {thimble_select_parameters{broadcast()}, {}, {}, {}};
   }
 
   KernelCall operator()(const MaxPool2D& o) const { return pool(o); }
@@ -136,7 +150,7 @@ class Caller {
       p.multiplier = static_cast<int32_t>((int64_t{factor.multiplier} << won) / p.reduced);
       p.shift = factor.shift - won;
     }
-    return {p, {}, {}};
+    return {p, {}, {}, {}};
   }
 
   KernelCall operator()(const Softmax& o) const {
@@ -157,12 +171,45 @@ class Caller {
       p.diff_min = -static_cast<int32_t>(
           std::floor(((1 << kIntegerBits) - 1) * std::ldexp(1.0, 31 - kIntegerBits - p.input_left_shift)));
     }
-    return {p, {}, {}};
+    return {p, {}, {}, {}};
   }
 
   KernelCall operator()(const Reshape&) const {
     check_same_scale();
-    return {thimble_copy_parameters{elements()}, {}, {}};
+    return {thimble_copy_parameters{elements()}, {}, {}, {}};
+  }
+
+  KernelCall operator()(const Transpose& o) const {
+    const std::vector<int32_t> steps = strides_of(input(0).shape);
+    std::vector<WalkAxis> axes;
+    for (size_t i = 0; i < o.axes.size(); ++i) {
+      axes.push_back({output().shape[i], steps[static_cast<size_t>(o.axes[i])]});
+    }
+    return walk(axes, 0);
+  }
+
+  KernelCall operator()(const Slice& o) const {
+    const std::vector<int32_t> steps = strides_of(input(0).shape);
+    std::vector<WalkAxis> axes;
+    int32_t start = 0;
+    for (size_t i = 0; i < o.size.size(); ++i) {
+      axes.push_back({o.size[i], steps[i] * o.stride[i]});
+      start += steps[i] * o.begin[i];
+    }
+    return walk(axes, start);
+  }
+
+  KernelCall operator()(const ResizeNearest& o) const {
+    const Shape& x = one_sample(input(0));
+    return walk({{x[1], x[2] * x[3]}, {o.factor_h, 0}, {x[2], x[3]}, {o.factor_w, 0}, {x[3], 1}}, 0);
+  }
+
+  KernelCall operator()(const Sigmoid& o) const { return elementwise(o); }
+  KernelCall operator()(const Tanh& o) const { return elementwise(o); }
+  KernelCall operator()(const HardSwish& o) const { return elementwise(o); }
+  KernelCall operator()(const LeakyRelu& o) const {
+    if (!integer()) return {thimble_leaky_relu_parameters{elements(), o.alpha}, {}, {}, {}};
+    return elementwise(o);
   }
 
   KernelCall operator()(const Concat& o) const {
@@ -180,7 +227,7 @@ class Caller {
       start += piece.input_run;
       pieces.push_back(piece);
     }
-    return {std::move(pieces), {}, {}};
+    return {std::move(pieces), {}, {}, {}};
   }
 
   KernelCall operator()(const Pad& o) const {
@@ -207,14 +254,20 @@ class Caller {
       p.before[place] = axes[i].before;
       p.after[place] = axes[i].after;
     }
-    if (integer()) p.value = zero_point(output());
-    return {p, {}, {}};
+    p.float_value = o.value;
+    if (integer()) {
+      const double value = std::round(o.value / scale(output())) + zero_point(output());
+      p.value = static_cast<int32_t>(std::clamp(value, -128.0, 127.0));
+    }
+    return {p, {}, {}, {}};
   }
 
   KernelCall operator()(const Quantize&) const {
-    if (input(0).type != DataType::kFloat32) return requantize({-128, 127});
+    if (input(0).type != DataType::kFloat32)
+      return requantize(output().type == DataType::kUint8 ? IntegerRange{0, 255} : IntegerRange{-128, 127});
     return {
         thimble_quantize_parameters{elements(), static_cast<float>(scale(output())), zero_point(output())},
+        {},
         {},
         {}};
   }
@@ -224,6 +277,7 @@ class Caller {
     return {
         thimble_dequantize_parameters{elements(), static_cast<float>(scale(input(0))), zero_point(input(0))},
         {},
+        {},
         {}};
   }
 
@@ -232,7 +286,7 @@ class Caller {
     p.channels = input(0).shape.back();
     p.rows = elements() / p.channels;
     p.epsilon = o.epsilon;
-    return {p, {}, {}};
+    return {p, {}, {}, {}};
   }
 
   KernelCall operator()(const Relu&) const { return relu(Activation::kRelu); }
@@ -305,7 +359,8 @@ class Caller {
   const Tensor& weights(int32_t axis) const {
     const Tensor& w = input(1);
     if (!integer()) return w;
-    if (w.type != DataType::kInt8) {
+    // Kernels read weights of 4 bits unpacked: int8_values.
+    if (w.type != DataType::kInt8 && w.type != DataType::kInt4) {
       fail(fmt::format("no kernel computes it with weights of type {}", name_of(w.type)), kNoKernel);
     }
     const Quantization& q = *w.quantization;
@@ -368,7 +423,7 @@ class Caller {
   /// does.
   template <typename Parameters>
   KernelCall weighted(const Parameters& p, int32_t channels, bool always_double) const {
-    KernelCall call{p, {}, {}};
+    KernelCall call{p, {}, {}, {}};
     if (!integer()) return call;
     const std::vector<float>& scales = input(1).quantization->scales;
     const float input_scale = input(0).quantization->scales[0];
@@ -433,7 +488,56 @@ class Caller {
     p.kernel_h = o.kernel_h, p.kernel_w = o.kernel_w;
     set_window(p, o);
     set_output(p, o.activation);
-    return {p, {}, {}};
+    return {p, {}, {}, {}};
+  }
+
+  /// Steps in elements along each axis of a row-major tensor.
+  static std::vector<int32_t> strides_of(const Shape& shape) {
+    std::vector<int32_t> result(shape.size());
+    int32_t step = 1;
+    for (size_t i = shape.size(); i-- > 0;) {
+      result[i] = step;
+      step *= shape[i];
+    }
+    return result;
+  }
+
+  struct WalkAxis {
+    int32_t extent;
+    int32_t stride;
+  };
+
+  /// A walk over the input; neighbours that are walked alike become one axis.
+  KernelCall walk(const std::vector<WalkAxis>& axes, int32_t start) const {
+    check_same_scale();
+    std::vector<WalkAxis> merged;
+    for (const WalkAxis& axis : axes) {
+      if (axis.extent == 1) continue;
+      if (!merged.empty() && merged.back().stride == axis.stride * axis.extent) {
+        merged.back() = {merged.back().extent * axis.extent, axis.stride};
+      } else {
+        merged.push_back(axis);
+      }
+    }
+    thimble_strided_copy_parameters p{};
+    p.start = start;
+    constexpr size_t kAxes = std::size(decltype(p.extent){});
+    if (merged.size() > kAxes) fail("moves elements along more than six axes", kNoKernel);
+    std::fill_n(p.extent, kAxes, 1);
+    for (size_t i = 0; i < merged.size(); ++i) {
+      const size_t place = kAxes - merged.size() + i;
+      p.extent[place] = merged[i].extent;
+      p.stride[place] = merged[i].stride;
+    }
+    return {p, {}, {}, {}};
+  }
+
+  KernelCall elementwise(const Operator& op) const {
+    KernelCall call{thimble_elementwise_parameters{elements()}, {}, {}, {}};
+    if (!integer()) return call;
+    const auto table = lookup_table(op, *input(0).quantization, *output().quantization, node_.name);
+    call.table.assign(table.begin(), table.end());
+    return call;
   }
 
   KernelCall requantize(IntegerRange range) const {
@@ -444,7 +548,7 @@ class Caller {
     store(fixed_point(scale(input(0)) / scale(output())), &p.multiplier, &p.shift);
     p.output_min = range.low;
     p.output_max = range.high;
-    return {p, {}, {}};
+    return {p, {}, {}, {}};
   }
 
   KernelCall relu(Activation activation) const {
@@ -452,27 +556,51 @@ class Caller {
     thimble_relu_parameters p{};
     p.elements = elements();
     set_float_range(p, activation);
-    return {p, {}, {}};
+    return {p, {}, {}, {}};
   }
 
   const Graph& graph_;
   const Node& node_;
 };
 
-std::string_view stem(const Operator& op, bool integer_input, bool integer_output) {
-  return std::visit(
-      Overload{[](const Conv2D&) { return "conv2d"; },
-               [](const DepthwiseConv2D&) { return "depthwise_conv2d"; },
-               [](const FullyConnected&) { return "fully_connected"; }, [](const Add&) { return "add"; },
-               [](const Mul&) { return "mul"; }, [](const MaxPool2D&) { return "max_pool2d"; },
-               [](const AveragePool2D&) { return "average_pool2d"; }, [](const Mean&) { return "mean"; },
-               [](const Softmax&) { return "softmax"; }, [](const Reshape&) { return "copy"; },
-               [](const Concat&) { return "concat"; }, [](const Pad&) { return "pad"; },
-               [&](const Quantize&) { return integer_input ? "requantize" : "quantize"; },
-               [](const Dequantize&) { return "dequantize"; }, [](const BatchNorm&) { return "batch_norm"; },
-               [&](const Relu&) { return integer_output ? "requantize" : "relu"; },
-               [&](const Relu6&) { return integer_output ? "requantize" : "relu"; }},
-      op);
+std::string_view stem(const Operator& op, DataType input, DataType output) {
+  const bool integer_input = input != DataType::kFloat32;
+  const bool integer_output = output != DataType::kFloat32;
+  const bool from_u8 = input == DataType::kUint8;
+  const bool to_u8 = output == DataType::kUint8;
+  return std::visit(Overload{[](const Conv2D&) { return "conv2d"; },
+                             [](const DepthwiseConv2D&) { return "depthwise_conv2d"; },
+                             [](const FullyConnected&) { return "fully_connected"; },
+                             [](const Add&) { return "add"; },
+                             [](const Sub&) { return "sub"; },
+                             [](const Maximum&) { return "maximum"; },
+                             [](const Minimum&) { return "minimum"; },
+                             [&](const Sigmoid&) { return integer_output ? "lookup" : "sigmoid"; },
+                             [&](const Tanh&) { return integer_output ? "lookup" : "tanh"; },
+                             [&](const HardSwish&) { return integer_output ? "lookup" : "hard_swish"; },
+                             [&](const LeakyRelu&) { return integer_output ? "lookup" : "leaky_relu"; },
+                             [](const Transpose&) { return "strided_copy"; },
+                             [](const Slice&) { return "strided_copy"; },
+                             [](const ResizeNearest&) { return "strided_copy"; },
+                             [](const Mul&) { return "mul"; },
+                             [](const MaxPool2D&) { return "max_pool2d"; },
+                             [](const AveragePool2D&) { return "average_pool2d"; },
+                             [](const Mean&) { return "mean"; },
+                             [](const Softmax&) { return "softmax"; },
+                             [](const Reshape&) { return "copy"; },
+                             [](const Concat&) { return "concat"; },
+                             [](const Pad&) { return "pad"; },
+                             [&](const Quantize&) {
+                               return from_u8         ? "requantize_from_u8"
+                                      : to_u8         ? "requantize_to_u8"
+                                      : integer_input ? "requantize"
+                                                      : "quantize";
+                             },
+                             [](const Dequantize&) { return "dequantize"; },
+                             [](const BatchNorm&) { return "batch_norm"; },
+                             [&](const Relu&) { return integer_output ? "requantize" : "relu"; },
+                             [&](const Relu6&) { return integer_output ? "requantize" : "relu"; }},
+                    op);
 }
 
 }  // namespace
@@ -482,10 +610,10 @@ KernelCall kernel_call(const Graph& graph, const Node& node) {
 }
 
 KernelName generic_kernel(const Graph& graph, const Node& node) {
-  const bool integer_input = graph.tensor(node.inputs.at(0)).type != DataType::kFloat32;
-  const bool integer_output = graph.tensor(node.outputs.at(0)).type != DataType::kFloat32;
-  const std::string_view operation = stem(node.op, integer_input, integer_output);
-  const std::string_view type = integer_input || integer_output ? "s8" : "f32";
+  const DataType input = graph.tensor(node.inputs.at(0)).type;
+  const DataType output = graph.tensor(node.outputs.at(0)).type;
+  const std::string_view operation = stem(node.op, input, output);
+  const std::string_view type = input != DataType::kFloat32 || output != DataType::kFloat32 ? "s8" : "f32";
   return {fmt::format("thimble_{}_generic_{}", operation, type),
           fmt::format("generic/{}_{}.h", operation, type)};
 }

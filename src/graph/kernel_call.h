@@ -19,13 +19,17 @@ struct KernelCall {
                    thimble_pool2d_parameters, thimble_mean_parameters, thimble_softmax_parameters,
                    thimble_copy_parameters, std::vector<thimble_concat_piece>, thimble_pad_parameters,
                    thimble_requantize_parameters, thimble_quantize_parameters, thimble_dequantize_parameters,
-                   thimble_batch_norm_parameters, thimble_relu_parameters>;
+                   thimble_batch_norm_parameters, thimble_relu_parameters, thimble_leaky_relu_parameters,
+                   thimble_elementwise_parameters, thimble_select_parameters,
+                   thimble_strided_copy_parameters>;
 
   Parameters parameters;  ///< of a Concat: one piece, and so one call of the kernel, an input
   /// Fixed-point factor of each output channel (value * 2^-31 * 2^shift, TensorFlow Lite's form); empty where
   /// the kernel takes none.
   std::vector<int32_t> multipliers;
   std::vector<int32_t> shifts;
+  /// The 256 results of a function of one int8; empty where the kernel takes no table.
+  std::vector<int8_t> table;
 };
 
 /// The call that computes a node of a valid graph (batch size 1). Throws Error naming the node when no kernel
@@ -33,8 +37,8 @@ struct KernelCall {
 KernelCall kernel_call(const Graph& graph, const Node& node);
 
 /// The portable kernel of a node. Its arguments are, in this order: the parameters, the node's inputs (NULL
-/// for a bias left out), the multipliers and shifts if it takes them, the output. Concat's takes one input,
-/// and is called for each.
+/// for a bias left out), the multipliers and shifts or the table if it takes them, the output. Concat's takes
+/// one input, and is called for each.
 struct KernelName {
   std::string function;  ///< "thimble_conv2d_generic_s8"
   std::string header;    ///< "generic/conv2d_s8.h"

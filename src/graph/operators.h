@@ -68,6 +68,25 @@ struct Mul {
   bool operator==(const Mul&) const = default;
 };
 
+/// a - b with NumPy's broadcasting
+struct Sub {
+  static constexpr std::string_view kName = "Sub";
+  Activation activation = Activation::kNone;
+  bool operator==(const Sub&) const = default;
+};
+
+/// The larger of a and b with NumPy's broadcasting
+struct Maximum {
+  static constexpr std::string_view kName = "Maximum";
+  bool operator==(const Maximum&) const = default;
+};
+
+/// The smaller of a and b with NumPy's broadcasting
+struct Minimum {
+  static constexpr std::string_view kName = "Minimum";
+  bool operator==(const Minimum&) const = default;
+};
+
 /// (N, H, W, C) -> (N, OH, OW, C); padding never wins
 struct MaxPool2D {
   static constexpr std::string_view kName = "MaxPool2D";
@@ -118,12 +137,36 @@ struct Concat {
   bool operator==(const Concat&) const = default;
 };
 
-/// Zeros (the zero point, in integers) before and after each axis
+/// A value before and after each axis: zeros (the zero point, in integers) unless it says otherwise
 struct Pad {
   static constexpr std::string_view kName = "Pad";
   std::vector<int32_t> before;
   std::vector<int32_t> after;
+  float value = 0.0F;  ///< beyond the range of the integers, the nearest of them
   bool operator==(const Pad&) const = default;
+};
+
+/// The axes in another order: axis i of the result is axis axes[i] of the input
+struct Transpose {
+  static constexpr std::string_view kName = "Transpose";
+  std::vector<int32_t> axes;
+  bool operator==(const Transpose&) const = default;
+};
+
+/// A part of each axis: size[i] elements from begin[i] on, stride[i] apart
+struct Slice {
+  static constexpr std::string_view kName = "Slice";
+  std::vector<int32_t> begin;
+  std::vector<int32_t> size;
+  std::vector<int32_t> stride;
+  bool operator==(const Slice&) const = default;
+};
+
+/// (N, H, W, C) -> (N, H * factor_h, W * factor_w, C); every element is repeated
+struct ResizeNearest {
+  static constexpr std::string_view kName = "ResizeNearest";
+  int32_t factor_h = 2, factor_w = 2;
+  bool operator==(const ResizeNearest&) const = default;
 };
 
 /// float32 -> integer by the output's quantization, or integer -> integer of another scale (requantization)
@@ -136,6 +179,31 @@ struct Quantize {
 struct Dequantize {
   static constexpr std::string_view kName = "Dequantize";
   bool operator==(const Dequantize&) const = default;
+};
+
+/// 1 / (1 + exp(-x)); int8 results have scale 1/256 and zero point -128
+struct Sigmoid {
+  static constexpr std::string_view kName = "Sigmoid";
+  bool operator==(const Sigmoid&) const = default;
+};
+
+/// int8 results have scale 1/128 and zero point 0
+struct Tanh {
+  static constexpr std::string_view kName = "Tanh";
+  bool operator==(const Tanh&) const = default;
+};
+
+/// x * min(max(x + 3, 0), 6) / 6
+struct HardSwish {
+  static constexpr std::string_view kName = "HardSwish";
+  bool operator==(const HardSwish&) const = default;
+};
+
+/// x where it is positive, alpha * x elsewhere
+struct LeakyRelu {
+  static constexpr std::string_view kName = "LeakyRelu";
+  float alpha = 0.01F;  ///< not negative
+  bool operator==(const LeakyRelu&) const = default;
 };
 
 /// x, gamma, beta, mean, variance -> gamma * (x - mean) / sqrt(variance + epsilon) + beta, over the last
@@ -161,8 +229,9 @@ struct Relu6 {
 /// Every operator there is. Consumers visit it exhaustively: a new one is a list of compile errors
 /// (docs/adding-an-operator.md).
 using Operator =
-    std::variant<Conv2D, DepthwiseConv2D, FullyConnected, Add, Mul, MaxPool2D, AveragePool2D, Mean, Softmax,
-                 Reshape, Concat, Pad, Quantize, Dequantize, BatchNorm, Relu, Relu6>;
+    std::variant<Conv2D, DepthwiseConv2D, FullyConnected, Add, Sub, Mul, Maximum, Minimum, MaxPool2D,
+                 AveragePool2D, Mean, Softmax, Sigmoid, Tanh, HardSwish, LeakyRelu, Reshape, Transpose, Slice,
+                 ResizeNearest, Concat, Pad, Quantize, Dequantize, BatchNorm, Relu, Relu6>;
 
 /// The operator's name as the field writes it: "Conv2D".
 std::string_view name_of(const Operator& op);

@@ -10,12 +10,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "graph/lookup_table.h"
 
 namespace thimble {
 namespace {
-
-constexpr float kSoftmaxScale = 1.0F / 256;
-constexpr int32_t kSoftmaxZeroPoint = -128;
 
 /// No activation has a finer scale; the bound keeps every product of scales a normal number.
 constexpr double kSmallestScale = 1e-9;
@@ -31,7 +29,21 @@ bool is_weighted(const Operator& op) {
 /// Whether the operator only moves or chooses its one input's integers, so that it cannot change their scale.
 bool keeps_scale(const Operator& op) {
   return std::holds_alternative<MaxPool2D>(op) || std::holds_alternative<AveragePool2D>(op) ||
-         std::holds_alternative<Reshape>(op) || std::holds_alternative<Pad>(op);
+         std::holds_alternative<Reshape>(op) || std::holds_alternative<Pad>(op) ||
+         std::holds_alternative<Transpose>(op) || std::holds_alternative<Slice>(op) ||
+         std::holds_alternative<ResizeNearest>(op);
+}
+
+/// Whether the operator does the same with several inputs, which must share one scale.
+bool joins_scales(const Operator& op) {
+  return std::holds_alternative<Concat>(op) || std::holds_alternative<Maximum>(op) ||
+         std::holds_alternative<Minimum>(op);
+}
+
+/// Whether the operator puts in a value that only stands for the lowest or highest there is.
+bool pads_with_the_extreme(const Operator& op) {
+  const auto* pad = std::get_if<Pad>(&op);
+  return pad != nullptr && std::abs(pad->value) > 1e30F;
 }
 
 Range united(Range a, Range b) { return {std::min(a.low, b.low), std::max(a.high, b.high)}; }
@@ -67,7 +79,7 @@ class Quantizer {
 
   Graph run() && {
     check();
-    requantize_softmax_before_concat();
+    requantize_fixed_scales();
     find_groups();
     quantize_activations();
     for (Node& node : result_.nodes) {
@@ -142,16 +154,16 @@ class Quantizer {
     return range;
   }
 
-  /// Softmax has a scale of its own (the integer kernel's), which values from elsewhere need not fit: where
-  /// the two meet in a Concat, the probabilities change their scale first.
-  void requantize_softmax_before_concat() {
+  /// Softmax, Sigmoid and Tanh have a scale of their own (the integer kernels'), which values from elsewhere
+  /// need not fit: where the two meet in a Concat, the former change their scale first.
+  void requantize_fixed_scales() {
     std::vector<bool> fixed(result_.tensors.size(), false);
     std::vector<Node> nodes;
     for (Node& node : result_.nodes) {
       const auto output = static_cast<size_t>(node.outputs[0]);
-      if (std::holds_alternative<Softmax>(node.op)) fixed[output] = true;
+      if (fixed_quantization(node.op)) fixed[output] = true;
       if (keeps_scale(node.op)) fixed[output] = fixed[static_cast<size_t>(node.inputs[0])];
-      if (std::holds_alternative<Concat>(node.op)) {
+      if (joins_scales(node.op)) {
         for (size_t i = 0; i < node.inputs.size(); ++i) {
           const TensorId source = node.inputs[i];
           if (!fixed[static_cast<size_t>(source)]) continue;
@@ -172,26 +184,32 @@ class Quantizer {
   void find_groups() {
     groups_ = ScaleGroups(result_.tensors.size());
     for (const Node& node : result_.nodes) {
-      if (!keeps_scale(node.op) && !std::holds_alternative<Concat>(node.op)) continue;
+      if (!keeps_scale(node.op) && !joins_scales(node.op)) continue;
       for (const TensorId input : node.inputs) groups_.unite(input, node.outputs[0]);
     }
   }
 
   void quantize_activations() {
+    std::set<TensorId> extreme;
+    for (const Node& node : result_.nodes) {
+      if (pads_with_the_extreme(node.op)) extreme.insert(node.outputs[0]);
+    }
     std::map<TensorId, Range> range_of_group;
     for (const TensorId id : activations()) {
+      if (extreme.contains(id)) continue;  // its input has the range that counts
       const Range range = checked_range(id);
       const auto [entry, added] = range_of_group.try_emplace(groups_.of(id), range);
       if (!added) entry->second = united(entry->second, range);
     }
-    std::set<TensorId> softmax_groups;
+    std::map<TensorId, Quantization> fixed_groups;
     for (const Node& node : result_.nodes) {
-      if (std::holds_alternative<Softmax>(node.op)) softmax_groups.insert(groups_.of(node.outputs[0]));
+      if (const auto fixed = fixed_quantization(node.op)) fixed_groups[groups_.of(node.outputs[0])] = *fixed;
     }
     for (const TensorId id : activations()) {
       const TensorId group = groups_.of(id);
       Quantization quantization = activation_quantization(range_of_group.at(group));
-      if (softmax_groups.count(group) != 0) quantization = {{kSoftmaxScale}, {kSoftmaxZeroPoint}, -1, 8};
+      const auto fixed = fixed_groups.find(group);
+      if (fixed != fixed_groups.end()) quantization = fixed->second;
       Tensor& tensor = result_.tensor(id);
       if (tensor.is_constant()) {
         originals_.emplace(id, tensor);
@@ -236,25 +254,35 @@ class Quantizer {
     integer_bias.shape = {static_cast<int32_t>(channels)};
     integer_bias.quantization->axis = 0;
     integer_bias.quantization->bits = 32;
-    std::vector<int32_t> integer_bias_values;
+    std::vector<float> scales;
     for (size_t channel = 0; channel < channels; ++channel) {
       double largest = 0;
       for (size_t i = 0; i < rest; ++i)
         largest = std::max(largest, std::abs(double{values[index(channel, i)]}));
-      const double b = has_bias ? bias[channel] : 0;
-      const float scale = weight_scale(largest, b, input_scale, output_scale);
+      scales.push_back(weight_scale(largest, has_bias ? bias[channel] : 0, input_scale, output_scale));
+    }
+    // Many runtimes and NPU compilers know dense layers with one scale alone.
+    if (std::holds_alternative<FullyConnected>(node.op)) {
+      scales = {*std::max_element(scales.begin(), scales.end())};
+      integer_weights.quantization->axis = integer_bias.quantization->axis = -1;
+    }
+    std::vector<int32_t> integer_bias_values;
+    for (size_t channel = 0; channel < channels; ++channel) {
+      const float scale = scales[scales.size() == 1 ? 0 : channel];
       for (size_t i = 0; i < rest; ++i) {
         const double rounded = std::round(values[index(channel, i)] / double{scale});
         integers[index(channel, i)] = static_cast<int8_t>(std::clamp(rounded, -127.0, 127.0));
       }
-      integer_weights.quantization->scales.push_back(scale);
-      integer_weights.quantization->zero_points.push_back(0);
-      const double bias_scale = input_scale * scale;
-      integer_bias_values.push_back(
-          static_cast<int32_t>(std::clamp(std::round(b / bias_scale), -kLargestBias, kLargestBias)));
-      integer_bias.quantization->scales.push_back(static_cast<float>(bias_scale));
-      integer_bias.quantization->zero_points.push_back(0);
+      const double b = has_bias ? bias[channel] : 0;
+      integer_bias_values.push_back(static_cast<int32_t>(
+          std::clamp(std::round(b / (input_scale * scale)), -kLargestBias, kLargestBias)));
     }
+    for (const float scale : scales) {
+      integer_weights.quantization->scales.push_back(scale);
+      integer_bias.quantization->scales.push_back(static_cast<float>(input_scale * scale));
+    }
+    integer_weights.quantization->zero_points.assign(scales.size(), 0);
+    integer_bias.quantization->zero_points.assign(scales.size(), 0);
     integer_weights.data = Tensor::to_bytes<int8_t>(integers);
     integer_bias.data = Tensor::to_bytes<int32_t>(integer_bias_values);
     node.inputs[1] = replace(node.inputs[1], std::move(integer_weights));

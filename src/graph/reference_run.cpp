@@ -23,25 +23,41 @@
 #include "kernels/generic/dequantize_s8.h"
 #include "kernels/generic/fully_connected_f32.h"
 #include "kernels/generic/fully_connected_s8.h"
+#include "kernels/generic/hard_swish_f32.h"
+#include "kernels/generic/leaky_relu_f32.h"
+#include "kernels/generic/lookup_s8.h"
 #include "kernels/generic/max_pool2d_f32.h"
 #include "kernels/generic/max_pool2d_s8.h"
+#include "kernels/generic/maximum_f32.h"
+#include "kernels/generic/maximum_s8.h"
 #include "kernels/generic/mean_f32.h"
 #include "kernels/generic/mean_s8.h"
+#include "kernels/generic/minimum_f32.h"
+#include "kernels/generic/minimum_s8.h"
 #include "kernels/generic/mul_f32.h"
 #include "kernels/generic/mul_s8.h"
 #include "kernels/generic/pad_f32.h"
 #include "kernels/generic/pad_s8.h"
 #include "kernels/generic/quantize_s8.h"
 #include "kernels/generic/relu_f32.h"
+#include "kernels/generic/requantize_from_u8_s8.h"
 #include "kernels/generic/requantize_s8.h"
+#include "kernels/generic/requantize_to_u8_s8.h"
+#include "kernels/generic/sigmoid_f32.h"
 #include "kernels/generic/softmax_f32.h"
 #include "kernels/generic/softmax_s8.h"
+#include "kernels/generic/strided_copy_f32.h"
+#include "kernels/generic/strided_copy_s8.h"
+#include "kernels/generic/sub_f32.h"
+#include "kernels/generic/sub_s8.h"
+#include "kernels/generic/tanh_f32.h"
 
 namespace thimble {
 
 /// One kernel with all its arguments.
 struct ReferenceRun::Step {
   KernelCall call;
+  std::vector<int8_t> unpacked;  ///< weights of 4 bits, one a byte
   std::vector<const std::byte*> inputs;
   std::byte* output = nullptr;
   void (*execute)(const Step&) = nullptr;
@@ -88,6 +104,10 @@ struct ReferenceRun::Step {
     const auto& pieces = *s.parameters<std::vector<thimble_concat_piece>>();
     for (size_t i = 0; i < pieces.size(); ++i) kKernel(&pieces[i], s.in<T>(i), s.out<T>());
   }
+  static void lookup(const Step& s) {
+    thimble_lookup_generic_s8(s.parameters<thimble_elementwise_parameters>(), s.in<int8_t>(0),
+                              s.call.table.data(), s.out<int8_t>());
+  }
   static void batch_norm(const Step& s) {
     thimble_batch_norm_generic_f32(s.parameters<thimble_batch_norm_parameters>(), s.in<float>(0),
                                    s.in<float>(1), s.in<float>(2), s.in<float>(3), s.in<float>(4),
@@ -102,6 +122,10 @@ ReferenceRun::Step::Execute ReferenceRun::Step::kernel_of(const Graph& graph, co
   const auto pick = [integer](Execute f32, Execute s8) { return integer ? s8 : f32; };
   constexpr Execute kRequantize =
       unary<thimble_requantize_generic_s8, thimble_requantize_parameters, int8_t, int8_t>;
+  constexpr Execute kStridedCopyF32 =
+      unary<thimble_strided_copy_generic_f32, thimble_strided_copy_parameters, float, float>;
+  constexpr Execute kStridedCopyS8 =
+      unary<thimble_strided_copy_generic_s8, thimble_strided_copy_parameters, int8_t, int8_t>;
   return std::visit(
       Overload{
           [&](const Conv2D&) {
@@ -127,6 +151,39 @@ ReferenceRun::Step::Execute ReferenceRun::Step::kernel_of(const Graph& graph, co
             using P = thimble_mul_parameters;
             return pick(binary<thimble_mul_generic_f32, P, float>, binary<thimble_mul_generic_s8, P, int8_t>);
           },
+          [&](const Sub&) {
+            using P = thimble_add_parameters;
+            return pick(binary<thimble_sub_generic_f32, P, float>, binary<thimble_sub_generic_s8, P, int8_t>);
+          },
+          [&](const Maximum&) {
+            using P = thimble_select_parameters;
+            return pick(binary<thimble_maximum_generic_f32, P, float>,
+                        binary<thimble_maximum_generic_s8, P, int8_t>);
+          },
+          [&](const Minimum&) {
+            using P = thimble_select_parameters;
+            return pick(binary<thimble_minimum_generic_f32, P, float>,
+                        binary<thimble_minimum_generic_s8, P, int8_t>);
+          },
+          [&](const Sigmoid&) {
+            return pick(unary<thimble_sigmoid_generic_f32, thimble_elementwise_parameters, float, float>,
+                        lookup);
+          },
+          [&](const Tanh&) {
+            return pick(unary<thimble_tanh_generic_f32, thimble_elementwise_parameters, float, float>,
+                        lookup);
+          },
+          [&](const HardSwish&) {
+            return pick(unary<thimble_hard_swish_generic_f32, thimble_elementwise_parameters, float, float>,
+                        lookup);
+          },
+          [&](const LeakyRelu&) {
+            return pick(unary<thimble_leaky_relu_generic_f32, thimble_leaky_relu_parameters, float, float>,
+                        lookup);
+          },
+          [&](const Transpose&) { return pick(kStridedCopyF32, kStridedCopyS8); },
+          [&](const Slice&) { return pick(kStridedCopyF32, kStridedCopyS8); },
+          [&](const ResizeNearest&) { return pick(kStridedCopyF32, kStridedCopyS8); },
           [&](const MaxPool2D&) {
             using P = thimble_pool2d_parameters;
             return pick(unary<thimble_max_pool2d_generic_f32, P, float, float>,
@@ -162,6 +219,12 @@ ReferenceRun::Step::Execute ReferenceRun::Step::kernel_of(const Graph& graph, co
           },
           [&](const Quantize&) -> Execute {
             const bool from_float = graph.tensor(node.inputs[0]).type == DataType::kFloat32;
+            if (graph.tensor(node.inputs[0]).type == DataType::kUint8)
+              return unary<thimble_requantize_from_u8_generic_s8, thimble_requantize_parameters, uint8_t,
+                           int8_t>;
+            if (graph.tensor(node.outputs[0]).type == DataType::kUint8)
+              return unary<thimble_requantize_to_u8_generic_s8, thimble_requantize_parameters, int8_t,
+                           uint8_t>;
             if (!from_float) return kRequantize;
             return unary<thimble_quantize_generic_s8, thimble_quantize_parameters, float, int8_t>;
           },
@@ -187,7 +250,15 @@ ReferenceRun::ReferenceRun(const Graph& graph) : graph_(&graph), activations_(gr
     Step step;
     step.call = kernel_call(graph, node);
     step.execute = Step::kernel_of(graph, node);
-    for (const TensorId id : node.inputs) step.inputs.push_back(bytes(id).data());
+    for (const TensorId id : node.inputs) {
+      const Tensor& tensor = graph.tensor(id);
+      if (tensor.is_constant() && tensor.type == DataType::kInt4) {
+        step.unpacked = int8_values(tensor);
+        step.inputs.push_back(reinterpret_cast<const std::byte*>(step.unpacked.data()));
+      } else {
+        step.inputs.push_back(bytes(id).data());
+      }
+    }
     step.output = activations_[static_cast<size_t>(node.outputs[0])].data();
     steps_.push_back(std::move(step));
   }

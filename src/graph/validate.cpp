@@ -34,6 +34,9 @@ void check_quantization(const Tensor& tensor) {
   }
   if (q.bits < 2 || q.bits > 32) fail("Tensor", tensor.name, fmt::format("has integers of {} bits", q.bits));
   for (const int32_t zero_point : q.zero_points) {
+    if (tensor.type == DataType::kUint8 && (zero_point < 0 || zero_point > 255)) {
+      fail("Tensor", tensor.name, fmt::format("has a zero point of {}", zero_point));
+    }
     if (tensor.type == DataType::kInt8 && (zero_point < -128 || zero_point > 127)) {
       fail("Tensor", tensor.name, fmt::format("has a zero point of {}", zero_point));
     }
@@ -74,8 +77,11 @@ void check_types(const Graph& graph, const Node& node) {
   using enum DataType;
   const TensorId output = node.outputs[0];
   if (std::holds_alternative<Quantize>(node.op)) {
-    expect(node.inputs[0], {kFloat32, kInt8}, graph.tensor(node.inputs[0]).type != kFloat32);
-    expect(output, {kInt8}, true);
+    // uint8 only meets int8: at the network's ends.
+    const DataType from = graph.tensor(node.inputs[0]).type;
+    expect(node.inputs[0], {kFloat32, kInt8, kUint8}, from != kFloat32);
+    if (from == kInt8) expect(output, {kInt8, kUint8}, true);
+    if (from != kInt8) expect(output, {kInt8}, true);
     return;
   }
   if (std::holds_alternative<Dequantize>(node.op)) {

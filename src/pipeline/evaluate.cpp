@@ -22,6 +22,7 @@ int32_t best_class(const Tensor& output, std::span<const std::byte> bytes) {
     const auto* first = reinterpret_cast<const decltype(zero)*>(bytes.data());
     return static_cast<int32_t>(std::max_element(first, first + output.elements()) - first);
   };
+  if (output.type == DataType::kUint8) return argmax(uint8_t{0});
   return output.type == DataType::kFloat32 ? argmax(0.0F) : argmax(int8_t{0});
 }
 

@@ -108,6 +108,25 @@ Tensor apply_operator(const Node& node, std::span<const Tensor> inputs, const Sh
           },
           [&](const Add& o) { return activate(inputs[0] + inputs[1], o.activation); },
           [&](const Mul& o) { return activate(inputs[0] * inputs[1], o.activation); },
+          [&](const Sub& o) { return activate(inputs[0] - inputs[1], o.activation); },
+          [&](const Maximum&) { return at::maximum(inputs[0], inputs[1]); },
+          [&](const Minimum&) { return at::minimum(inputs[0], inputs[1]); },
+          [&](const Sigmoid&) { return at::sigmoid(x); },
+          [&](const Tanh&) { return at::tanh(x); },
+          [&](const HardSwish&) { return at::hardswish(x); },
+          [&](const LeakyRelu& o) { return at::leaky_relu(x, o.alpha); },
+          [&](const Transpose& o) { return x.permute(std::vector<int64_t>(o.axes.begin(), o.axes.end())); },
+          [&](const Slice& o) {
+            Tensor part = x;  // the batch is never cut
+            for (size_t axis = 1; axis < o.size.size(); ++axis) {
+              const int64_t end = o.begin[axis] + int64_t{o.size[axis] - 1} * o.stride[axis] + 1;
+              part = part.slice(static_cast<int64_t>(axis), o.begin[axis], end, o.stride[axis]);
+            }
+            return part;
+          },
+          [&](const ResizeNearest& o) {
+            return x.repeat_interleave(o.factor_h, 1).repeat_interleave(o.factor_w, 2);
+          },
           [&](const MaxPool2D& o) { return max_pool(o, x); },
           [&](const AveragePool2D& o) { return average_pool(o, x); },
           [&](const Mean& o) {
@@ -122,7 +141,7 @@ Tensor apply_operator(const Node& node, std::span<const Tensor> inputs, const Sh
               innermost_first.push_back(o.before[axis]);
               innermost_first.push_back(o.after[axis]);
             }
-            return at::constant_pad_nd(x, innermost_first, 0);
+            return at::constant_pad_nd(x, innermost_first, o.value);
           },
           [&](const Quantize&) { return integer_operator(); },
           [&](const Dequantize&) { return integer_operator(); },

@@ -26,6 +26,19 @@ std::string text_of(const Operator& op) {
           [](const FullyConnected& o) { return fmt::format("{}", static_cast<int>(o.activation)); },
           [](const Add& o) { return fmt::format("{}", static_cast<int>(o.activation)); },
           [](const Mul& o) { return fmt::format("{}", static_cast<int>(o.activation)); },
+          [](const Sub& o) { return fmt::format("{}", static_cast<int>(o.activation)); },
+          [](const Maximum&) { return std::string(); },
+          [](const Minimum&) { return std::string(); },
+          [](const Sigmoid&) { return std::string(); },
+          [](const Tanh&) { return std::string(); },
+          [](const HardSwish&) { return std::string(); },
+          [](const LeakyRelu& o) { return fmt::format("{}", o.alpha); },
+          [](const Transpose& o) { return fmt::format("{}", fmt::join(o.axes, " ")); },
+          [](const Slice& o) {
+            return fmt::format("{} | {} | {}", fmt::join(o.begin, " "), fmt::join(o.size, " "),
+                               fmt::join(o.stride, " "));
+          },
+          [](const ResizeNearest& o) { return fmt::format("{} {}", o.factor_h, o.factor_w); },
           [](const MaxPool2D& o) {
             return fmt::format("{} {} {} {} {} {}", o.kernel_h, o.kernel_w, o.stride_h, o.stride_w,
                                text_of(o.padding), static_cast<int>(o.activation));
@@ -39,7 +52,7 @@ std::string text_of(const Operator& op) {
           [](const Reshape& o) { return fmt::format("{}", fmt::join(o.shape, " ")); },
           [](const Concat& o) { return fmt::format("{}", o.axis); },
           [](const Pad& o) {
-            return fmt::format("{} | {}", fmt::join(o.before, " "), fmt::join(o.after, " "));
+            return fmt::format("{} | {} | {}", fmt::join(o.before, " "), fmt::join(o.after, " "), o.value);
           },
           [](const Quantize&) { return std::string(); },
           [](const Dequantize&) { return std::string(); },

@@ -9,6 +9,7 @@ zoo:list
 zoo:show
 devices:list
 devices:show
+check:
 deploy:
 verify:
 profile:

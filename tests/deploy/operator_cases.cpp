@@ -52,11 +52,53 @@ class CaseWriter {
   void operator()(FullyConnected op) {
     op.activation = activation();
     const int32_t inputs = extent() * extent();
-    weighted(op, {1, inputs}, {extent(), inputs}, 0, inputs);
+    weighted(op, {one_in(3) ? random_.between(2, 4) : 1, inputs}, {extent(), inputs}, 0, inputs);
   }
 
   void operator()(Add op) { broadcast(op); }
+  void operator()(Sub op) { broadcast(op); }
   void operator()(Mul op) { broadcast(op); }
+  void operator()(Maximum op) { broadcast(op, random_quantization()); }
+  void operator()(Minimum op) { broadcast(op, random_quantization()); }
+  void operator()(Sigmoid op) { node(op, {input({1, extent(), extent()})}, {{1.0F / 256}, {-128}}); }
+  void operator()(Tanh op) { node(op, {input({1, extent(), extent()})}, {{1.0F / 128}, {0}}); }
+
+  void operator()(HardSwish op) {
+    const TensorId x = input({1, extent(), extent()});
+    Quantization out = random_quantization();
+    if (integer_) out.scales[0] = quantization_of(x).scales[0] * std::exp2(real(-3, 3));
+    node(op, {x}, out);
+  }
+
+  void operator()(LeakyRelu op) {
+    op.alpha = real(0, 1);
+    node(op, {input({1, extent(), extent()})}, random_quantization());
+  }
+
+  void operator()(Transpose op) {
+    const TensorId x = input({1, extent(), extent(), extent(), extent()});
+    op.axes = {0, 1, 2, 3, 4};
+    random_.shuffle(std::span(op.axes).subspan(1));
+    node(op, {x}, quantization_of(x));
+  }
+
+  void operator()(Slice op) {
+    const TensorId x = input({1, extent(), extent(), extent()});
+    for (const int32_t whole : graph_.tensor(x).shape) {
+      op.begin.push_back(random_.between(0, whole - 1));
+      op.stride.push_back(random_.between(1, 3));
+      op.size.push_back(random_.between(1, (whole - op.begin.back() - 1) / op.stride.back() + 1));
+    }
+    node(op, {x}, quantization_of(x));
+  }
+
+  void operator()(ResizeNearest op) {
+    const TensorId x = input({1, extent(), extent(), extent()});
+    op.factor_h = random_.between(1, 3);
+    op.factor_w = random_.between(1, 3);
+    node(op, {x}, quantization_of(x));
+  }
+
   void operator()(MaxPool2D op) { pool(op); }
   void operator()(AveragePool2D op) { pool(op); }
 
@@ -97,6 +139,7 @@ class CaseWriter {
       op.before.push_back(axis == 0 ? 0 : random_.between(0, 2));
       op.after.push_back(axis == 0 ? 0 : random_.between(0, 2));
     }
+    if (one_in(2)) op.value = real(-3, 3);
     node(op, {x}, quantization_of(x));
   }
 
@@ -231,8 +274,8 @@ class CaseWriter {
   }
 
   template <typename Binary>
-  void broadcast(Binary op) {
-    op.activation = activation();
+  void broadcast(Binary op, std::optional<Quantization> shared = std::nullopt) {
+    if constexpr (requires { op.activation; }) op.activation = activation();
     Shape a = {1, extent(), extent(), extent()};
     Shape b = a;
     if (one_in(2)) {
@@ -240,9 +283,9 @@ class CaseWriter {
         if (one_in(3)) (one_in(2) ? a : b)[axis] = 1;
       }
     }
-    const TensorId left = input(a);
-    const TensorId right = one_in(6) ? left : input(b);
-    node(op, {left, right}, random_quantization());
+    const TensorId left = input(a, shared);
+    const TensorId right = one_in(6) ? left : input(b, shared);
+    node(op, {left, right}, shared ? *shared : random_quantization());
   }
 
   template <typename Pool>
@@ -278,7 +321,9 @@ void append_case(Graph& graph, size_t index, bool integer, int32_t size, Random 
 }
 
 Graph random_deployable(bool integer, Random random) {
-  const Graph graph = fuse_activations(fold_batch_norm(random_network(random.fork(1))));
+  const Graph network =
+      random.fork(2).below(2) == 0 ? random_network(random.fork(1)) : random_varied_network(random.fork(1));
+  const Graph graph = fuse_activations(fold_batch_norm(network));
   if (!integer) return graph;
   std::vector<Range> ranges(graph.tensors.size());
   ReferenceRun run(graph);

@@ -1,6 +1,11 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <ctime>
+#include <filesystem>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "formats/onnx/onnx.h"
 #include "formats/onnx_models.h"
 #include "formats/quantized_network.h"
@@ -14,9 +19,16 @@ std::vector<std::string> files() {
   std::vector<std::string> result;
   for (const ForeignCase& form : foreign_cases()) result.push_back(form.model.SerializeAsString());
   for (uint64_t seed = 0; seed < 10; ++seed) {
-    const Graph graph = test::random_network(Random(seed));
+    const Graph graph =
+        seed % 2 == 0 ? test::random_network(Random(seed)) : test::random_varied_network(Random(seed));
     result.push_back(to_onnx(graph));
     result.push_back(to_onnx(quantized(graph, Random(seed))));
+  }
+  for (const char* name :
+       {"shuffle_13", "sequence_17", "autoencoder_11", "asymmetric_padding_11", "arithmetic_13"}) {
+    const auto content = read_file(std::filesystem::path(THIMBLE_SOURCE_DIR) / "tests/formats/pytorch" /
+                                   (std::string(name) + ".onnx"));
+    result.emplace_back(reinterpret_cast<const char*>(content.data()), content.size());
   }
   return result;
 }
@@ -159,6 +171,39 @@ TEST(OnnxHostile, a_small_file_that_asks_for_much_memory_is_refused) {
   const std::string file = model.SerializeAsString();
   test::expect_error([&] { parse_onnx(std::as_bytes(std::span(file)), "m.onnx"); },
                      {"Constant 'w'", "holds 0 bytes"});
+}
+
+TEST(OnnxCorpus, every_file_that_the_fuzzer_kept_gives_an_error_or_a_valid_graph) {
+  const auto folder = std::filesystem::path(THIMBLE_SOURCE_DIR) / "tests" / "fuzz" / "onnx_corpus";
+  int read = 0;
+  int refused = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto content = read_file(entry.path());
+    ++(reads({reinterpret_cast<const char*>(content.data()), content.size()}) ? read : refused);
+  }
+  EXPECT_GT(read, 10);
+  EXPECT_GT(refused, 50);
+}
+
+TEST(OnnxHostile, a_kilobyte_that_describes_a_huge_network_takes_little_memory_and_time) {
+  // Each node's result is the next one's input, and each makes more of it.
+  std::string chain = "g (float[1,1,64,64] x) => (float[1,1,64,64] y) {\n";
+  std::string value = "x";
+  for (int i = 0; i < 8; ++i) {
+    chain += "v" + std::to_string(i) + " = Resize <mode = \"nearest\"> (" + value + ", , scales)\n";
+    value = "v" + std::to_string(i);
+  }
+  auto model = foreign_model(chain + "y = Relu (" + value + ") }", {});
+  add_floats(model, "scales", {4}, {1, 1, 4096, 4096});
+  const std::string file = model.SerializeAsString();
+  const std::clock_t start = std::clock();  // processor time: other programs do not count
+  rusage before{};
+  getrusage(RUSAGE_SELF, &before);
+  reads(file);
+  rusage after{};
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT((after.ru_maxrss - before.ru_maxrss) * 1024, int64_t{64} << 20);
+  EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC);
 }
 
 TEST(OnnxHostile, text_is_not_a_model) {

@@ -57,6 +57,22 @@ RC_GTEST_PROP(OnnxRoundTrip, a_float_graph_comes_back_as_it_was, (uint64_t seed)
   RC_ASSERT(to_onnx(again) == file);
 }
 
+RC_GTEST_PROP(OnnxRoundTrip, varied_graphs_come_back_as_they_were, (uint64_t seed)) {
+  const Random random(seed);
+  for (const bool integer : {false, true}) {
+    Graph graph = test::random_varied_network(random);
+    if (integer) graph = quantized(graph, random.fork(1));
+    const std::string file = to_onnx(graph);
+    ::onnx::ModelProto model;
+    RC_ASSERT(model.ParseFromString(file));
+    ::onnx::checker::check_model(model);
+    const Graph again = reread(file);
+    expect_same_graph(graph, again);
+    RC_ASSERT(!testing::Test::HasFailure());
+    RC_ASSERT(to_onnx(again) == file);
+  }
+}
+
 RC_GTEST_PROP(OnnxRoundTrip, fused_float_graphs_come_back_fused, (uint64_t seed)) {
   const Graph graph = fuse_activations(fold_batch_norm(test::random_network(Random(seed))));
   const std::string file = to_onnx(graph);

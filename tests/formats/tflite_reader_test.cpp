@@ -44,7 +44,7 @@ void add_constant(JsonModel& model, const std::string& shape, const std::string&
 
 TEST(TfliteReader, every_unsupported_operator_is_named_with_its_index_output_and_remedy) {
   JsonModel model;
-  model.codes = {R"({"builtin_code": "TANH"})",
+  model.codes = {R"({"builtin_code": "SIN"})",
                  R"({"builtin_code": "CUMSUM", "deprecated_builtin_code": 127})",
                  R"({"builtin_code": "CUSTOM", "deprecated_builtin_code": 32, "custom_code": "MyOp"})",
                  R"({"deprecated_builtin_code": 19})"};
@@ -58,7 +58,7 @@ TEST(TfliteReader, every_unsupported_operator_is_named_with_its_index_output_and
   model.outputs = "[4]";
   const std::string text = test::error_of([&] { parsed(model); });
   for (const char* part :
-       {"folder/model.tflite", "operator 0 TANH (output 'first')", "operator 2 CUMSUM (output 'second')",
+       {"folder/model.tflite", "operator 0 SIN (output 'first')", "operator 2 CUMSUM (output 'second')",
         "operator 3 CUSTOM MyOp (output 'third')"}) {
     EXPECT_NE(text.find(part), std::string::npos) << text << "\nlacks " << part;
   }
@@ -70,8 +70,37 @@ TEST(TfliteReader, unsupported_types_are_named_for_inputs_and_operators_at_once)
   model.tensors[0] = R"({"shape": [1, 4], "name": "pixels", "type": "UINT8"})";
   model.tensors[1] = R"({"shape": [1, 4], "name": "y", "type": "INT16"})";
   const std::string text = test::error_of([&] { parsed(model); });
-  EXPECT_NE(text.find("input 0: tensor 'pixels' has type UINT8"), std::string::npos) << text;
+  EXPECT_NE(text.find("operator 0 RELU (output 'y'): tensor 'pixels' has type UINT8"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("output 0: tensor 'y' has type INT16"), std::string::npos) << text;
+}
+
+TEST(TfliteReader, uint8_stays_the_input_and_output_of_an_int8_network) {
+  JsonModel model;
+  model.codes = {R"({"builtin_code": "QUANTIZE", "deprecated_builtin_code": 114})",
+                 R"({"builtin_code": "MAX_POOL_2D", "deprecated_builtin_code": 17})"};
+  const auto tensor = [](const char* name, const char* shape, const char* type, int zero_point) {
+    return fmt::format(
+        R"({{"shape": {}, "name": "{}", "type": "{}", "quantization": {{"scale": [0.5], "zero_point": [{}]}}}})",
+        shape, name, type, zero_point);
+  };
+  model.tensors = {tensor("pixels", "[1, 2, 2, 1]", "UINT8", 128), tensor("x", "[1, 2, 2, 1]", "INT8", 0),
+                   tensor("y", "[1, 1, 1, 1]", "INT8", 0), tensor("out", "[1, 1, 1, 1]", "UINT8", 128)};
+  model.operators = {
+      R"({"inputs": [0], "outputs": [1]})",
+      R"({"opcode_index": 1, "inputs": [1], "outputs": [2], "builtin_options_type": "Pool2DOptions", "builtin_options": {"padding": "VALID", "stride_w": 2, "stride_h": 2, "filter_width": 2, "filter_height": 2}})",
+      R"({"inputs": [2], "outputs": [3]})"};
+  model.outputs = "[3]";
+  const Graph graph = parsed(model);
+  const std::string exported = to_tflite(graph);
+  for (const Graph& each : {graph, parse_tflite(std::as_bytes(std::span(exported)), "again.tflite")}) {
+    ReferenceRun reference(each);
+    const std::vector<std::byte> pixels = {std::byte{3}, std::byte{250}, std::byte{7}, std::byte{0}};
+    const std::span<const std::byte> inputs[] = {pixels};
+    reference.run(inputs);
+    EXPECT_EQ(reference.bytes(each.nodes[0].outputs[0])[0], std::byte{0x83});  // 3 - 128
+    EXPECT_EQ(reference.bytes(each.outputs[0])[0], std::byte{250});
+  }
 }
 
 TEST(TfliteReader, squeeze_and_expand_dims_become_reshapes) {
@@ -111,17 +140,86 @@ TEST(TfliteReader, a_mean_over_the_batch_or_over_axes_apart_is_refused) {
   test::expect_error([&] { parsed(model); }, "neighbour");
 }
 
-TEST(TfliteReader, padv2_is_read_where_it_pads_with_zero_and_refused_elsewhere) {
-  for (const float value : {0.0F, 1.0F}) {
+TEST(TfliteReader, padv2_is_read_with_its_value) {
+  for (const float value : {0.0F, 1.0F, -3.5F}) {
     JsonModel model = one_operator("PADV2", "[1, 2]", "[1, 5]");
     add_constant<int32_t>(model, "[2, 2]", "INT32", {0, 0, 1, 2});
     add_constant<float>(model, "[]", "FLOAT32", {value});
-    if (value == 0) {
-      EXPECT_EQ(parsed(model).nodes.at(0).op, Operator(Pad{{0, 1}, {0, 2}}));
-    } else {
-      test::expect_error([&] { parsed(model); }, "pads with another value");
-    }
+    const Graph graph = parsed(model);
+    EXPECT_EQ(graph.nodes.at(0).op, Operator(Pad{{0, 1}, {0, 2}, value}));
+    EXPECT_EQ(run(graph, {7, 8}), (std::vector<float>{value, 7, 8, value, value}));
   }
+}
+
+TEST(TfliteReader, slices_end_where_their_masks_say) {
+  JsonModel model = one_operator(
+      "STRIDED_SLICE", "[1, 4, 6]", "[1, 3]",
+      R"("builtin_options_type": "StridedSliceOptions", "builtin_options": {"begin_mask": 1, "end_mask": 5, "shrink_axis_mask": 2})");
+  add_constant<int32_t>(model, "[3]", "INT32", {0, -2, 0});
+  add_constant<int32_t>(model, "[3]", "INT32", {0, 0, 0});
+  add_constant<int32_t>(model, "[3]", "INT32", {1, 1, 2});
+  const Graph graph = parsed(model);
+  std::vector<float> input(24);
+  for (size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i);
+  EXPECT_EQ(run(graph, input), (std::vector<float>{12, 14, 16}));
+}
+
+TEST(TfliteReader, slices_backwards_are_refused) {
+  JsonModel model =
+      one_operator("STRIDED_SLICE", "[1, 4]", "[1, 4]",
+                   R"("builtin_options_type": "StridedSliceOptions", "builtin_options": {"end_mask": 2})");
+  add_constant<int32_t>(model, "[2]", "INT32", {0, 3});
+  add_constant<int32_t>(model, "[2]", "INT32", {1, 0});
+  add_constant<int32_t>(model, "[2]", "INT32", {1, -1});
+  test::expect_error([&] { parsed(model); }, "backwards");
+}
+
+TEST(TfliteReader, a_split_becomes_a_slice_for_each_output) {
+  JsonModel model;
+  model.codes = {R"({"builtin_code": "SPLIT"})", R"({"builtin_code": "SUB"})"};
+  model.tensors = {R"({"shape": [], "name": "axis", "type": "INT32", "buffer": 1})",
+                   R"({"shape": [1, 4], "name": "x"})", R"({"shape": [1, 2], "name": "a"})",
+                   R"({"shape": [1, 2], "name": "b"})", R"({"shape": [1, 2], "name": "y"})"};
+  model.buffers.push_back(buffer<int32_t>({1}));
+  model.operators = {R"({"inputs": [0, 1], "outputs": [2, 3]})",
+                     R"({"opcode_index": 1, "inputs": [3, 2], "outputs": [4]})"};
+  model.inputs = "[1]";
+  model.outputs = "[4]";
+  const Graph graph = parsed(model);
+  EXPECT_EQ(graph.nodes.size(), 3U);
+  EXPECT_EQ(run(graph, {1, 2, 30, 40}), (std::vector<float>{29, 38}));
+}
+
+TEST(TfliteReader, what_computes_the_shape_of_a_reshape_is_no_operator) {
+  // As Keras converters write a Flatten under an open batch.
+  JsonModel model;
+  model.codes = {R"({"builtin_code": "SHAPE"})", R"({"builtin_code": "STRIDED_SLICE"})",
+                 R"({"builtin_code": "PACK"})", R"({"builtin_code": "RESHAPE"})"};
+  model.tensors = {R"({"shape": [1, 2, 2], "name": "x"})",
+                   R"({"shape": [3], "name": "shape", "type": "INT32"})",
+                   R"({"shape": [1], "name": "zero", "type": "INT32", "buffer": 1})",
+                   R"({"shape": [1], "name": "one", "type": "INT32", "buffer": 2})",
+                   R"({"shape": [], "name": "batch", "type": "INT32"})",
+                   R"({"shape": [], "name": "rest", "type": "INT32", "buffer": 3})",
+                   R"({"shape": [2], "name": "new_shape", "type": "INT32"})",
+                   R"({"shape": [1, 4], "name": "y"})"};
+  for (const int32_t value : {0, 1, 4}) model.buffers.push_back(buffer<int32_t>({value}));
+  model.operators = {
+      R"({"inputs": [0], "outputs": [1]})",
+      R"({"opcode_index": 1, "inputs": [1, 2, 3, 3], "outputs": [4], "builtin_options_type": "StridedSliceOptions", "builtin_options": {"shrink_axis_mask": 1}})",
+      R"({"opcode_index": 2, "inputs": [4, 5], "outputs": [6]})",
+      R"({"opcode_index": 3, "inputs": [0, 6], "outputs": [7]})"};
+  model.outputs = "[7]";
+  const Graph graph = parsed(model);
+  ASSERT_EQ(graph.nodes.size(), 1U);
+  EXPECT_EQ(graph.nodes[0].op, Operator(Reshape{{1, 4}}));
+}
+
+TEST(TfliteReader, the_maximum_over_an_image_is_a_pooling) {
+  JsonModel model = one_operator("REDUCE_MAX", "[1, 2, 2, 1]", "[1, 1]",
+                                 R"("builtin_options_type": "ReducerOptions", "builtin_options": {})");
+  add_constant<int32_t>(model, "[2]", "INT32", {1, 2});
+  EXPECT_EQ(run(parsed(model), {1, 7, 3, 4}), (std::vector<float>{7}));
 }
 
 TEST(TfliteReader, scalars_broadcast) {

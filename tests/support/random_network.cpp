@@ -12,7 +12,7 @@ namespace {
 /// Grows a network node by node; each step appends one operator that fits the current activation.
 class Grower {
  public:
-  explicit Grower(Random random) : random_(random) {
+  explicit Grower(Random random, bool varied = false) : random_(random), varied_(varied) {
     graph_.name = "random";
     Tensor input;
     input.name = "input";
@@ -98,6 +98,7 @@ class Grower {
   }
 
   void activation() {
+    if (varied_ && !one_in(3)) return elementwise();
     x_ = one_in(2) ? graph_.append(Relu{}, {x_}, next_name("relu"))
                    : graph_.append(Relu6{}, {x_}, next_name("relu6"));
   }
@@ -141,7 +142,53 @@ class Grower {
     x_ = graph_.append(Mul{}, {x_, constant(name + "_factor", {shape().back()}, -1.0F, 1.0F)}, name);
   }
 
+  void elementwise() {
+    const std::string name = next_name("function");
+    const Operator functions[] = {Sigmoid{}, Tanh{}, HardSwish{}, HardSwish{}, LeakyRelu{0.125F}};
+    x_ = graph_.append(functions[random_.below(5)], {x_}, name);
+  }
+
+  /// Rows and columns in another order, cut, or repeated.
+  void rearrange() {
+    switch (random_.below(3)) {
+      case 0:
+        x_ = graph_.append(Transpose{{0, 2, 1, 3}}, {x_}, next_name("transpose"));
+        return;
+      case 1: {
+        Slice op{.begin = {0, 0, 0, 0}, .size = shape(), .stride = {1, 1, 1, 1}};
+        for (size_t axis = 1; axis < 4; ++axis) {
+          op.stride[axis] = shape()[axis] > 4 && one_in(3) ? 2 : 1;
+          op.begin[axis] = random_.between(0, shape()[axis] / 3);
+          op.size[axis] = (shape()[axis] - op.begin[axis] - 1) / op.stride[axis] + 1;
+        }
+        x_ = graph_.append(op, {x_}, next_name("slice"));
+        return;
+      }
+      default:
+        if (element_count(shape()) > 600) return;
+        x_ = graph_.append(ResizeNearest{random_.between(1, 2), random_.between(1, 3)}, {x_},
+                           next_name("resize"));
+    }
+  }
+
+  /// Two branches, joined by their difference, the larger or the smaller.
+  void compare() {
+    const TensorId before = x_;
+    const int32_t channels = shape()[3];
+    const std::string name = next_name("other");
+    const TensorId weights = constant(name + "_weights", {channels, 1, 1, channels}, -0.5F, 0.5F);
+    const TensorId other = graph_.append(Conv2D{}, {before, weights}, name);
+    const Operator joins[] = {Sub{}, Maximum{}, Minimum{}};
+    x_ = graph_.append(joins[random_.below(3)], {before, other}, next_name("join"));
+  }
+
   void grow_step() {
+    if (varied_ && one_in(3)) {
+      const uint32_t kind = random_.below(3);
+      if (kind == 0) return elementwise();
+      if (kind == 1) return rearrange();
+      return compare();
+    }
     switch (random_.below(8)) {
       case 0:
       case 1:
@@ -174,6 +221,7 @@ class Grower {
   }
 
   Random random_;
+  bool varied_;
   Graph graph_;
   TensorId x_ = kNoTensor;
 };
@@ -181,6 +229,8 @@ class Grower {
 }  // namespace
 
 Graph random_network(Random random) { return Grower(random).grow(); }
+
+Graph random_varied_network(Random random) { return Grower(random, true).grow(); }
 
 std::vector<float> random_input(const Graph& graph, Random random, float low, float high) {
   std::vector<float> values(graph.tensor(graph.inputs.at(0)).elements());

@@ -10,6 +10,10 @@ namespace thimble::test {
 /// Small: extents up to 12, up to 12 channels, about ten nodes. The same Random gives the same network.
 Graph random_network(Random random);
 
+/// As random_network, with the operators that such networks hold now and then as well: Sigmoid, Tanh,
+/// HardSwish, LeakyRelu, Transpose, Slice, ResizeNearest, Sub, Maximum, Minimum.
+Graph random_varied_network(Random random);
+
 /// Random values in [low, high] for a graph's first input.
 std::vector<float> random_input(const Graph& graph, Random random, float low = -1.0F, float high = 1.0F);
 

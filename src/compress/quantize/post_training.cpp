@@ -15,7 +15,7 @@ Graph post_training_quantize(const Graph& graph, const data::Dataset& dataset,
   if (is_quantized(graph)) {
     throw Error(graph.name, "is quantized already", "Give the float32 model that it was made from");
   }
-  const Graph folded = fuse_activations(fold_batch_norm(graph));
+  const Graph folded = fuse_activations(without_batch_norm(graph));
   const auto indices = data::draw_by_class(dataset, options.samples, Random(options.seed));
   Graph quantized = quantize_from_ranges(folded, calibrate(folded, dataset, indices));
   quantized.metadata["calibration"] =

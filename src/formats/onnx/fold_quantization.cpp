@@ -9,6 +9,7 @@
 
 #include "formats/onnx/layout.h"
 #include "formats/onnx/names.h"
+#include "graph/lookup_table.h"
 
 namespace thimble::onnx {
 namespace {
@@ -21,7 +22,10 @@ bool is_any(const Operator& op) {
 bool is_weighted(const Operator& op) { return is_any<Conv2D, DepthwiseConv2D, FullyConnected>(op); }
 
 /// Operators whose integer kernels move numbers without rescaling them.
-bool keeps_scale(const Operator& op) { return is_any<MaxPool2D, AveragePool2D, Reshape, Concat, Pad>(op); }
+bool keeps_scale(const Operator& op) {
+  return is_any<MaxPool2D, AveragePool2D, Reshape, Concat, Pad, Transpose, Slice, ResizeNearest, Maximum,
+                Minimum>(op);
+}
 
 /// Where an operator's integer form ends: the Quantize behind it, and the activation in between.
 struct Ending {
@@ -47,6 +51,16 @@ class Folding {
         gone.insert(ending->quantize);
         gone.insert(ending->activation);
         make_integer(node, *ending, nodes);
+        const TensorId wanted = node.outputs[0];
+        if (needs_requantization(node)) {
+          Tensor own = result_.tensor(wanted);
+          own.name = names_.take(node.name + "/fixed");
+          own.quantization = fixed_quantization(node.op);
+          std::string name = own.name;
+          node.outputs[0] = result_.add(std::move(own));
+          nodes.push_back(std::move(node));
+          node = {std::move(name), Quantize{}, {nodes.back().outputs[0]}, {wanted}};
+        }
       } else if (is_any<Quantize>(node.op) && is_dequantized(node.inputs[0])) {
         node.inputs[0] = integer_of(node.inputs[0]);
       } else if (!is_any<Dequantize>(node.op)) {
@@ -79,6 +93,13 @@ class Folding {
     const auto& readers = consumers_[static_cast<size_t>(id)];
     const bool is_output = std::count(graph_.outputs.begin(), graph_.outputs.end(), id) > 0;
     return readers.size() == 1 && !is_output ? readers[0] : -1;
+  }
+
+  /// Whether the integer kernel's result has another scale than the file wants.
+  bool needs_requantization(const Node& node) const {
+    const auto fixed = fixed_quantization(node.op);
+    const Quantization& wanted = *result_.tensor(node.outputs[0]).quantization;
+    return fixed && (fixed->scales != wanted.scales || fixed->zero_points != wanted.zero_points);
   }
 
   std::optional<Ending> foldable(const Node& node) const {

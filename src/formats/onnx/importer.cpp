@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/error.h"
 #include "formats/onnx/marks.h"
@@ -13,6 +14,78 @@ namespace {
 
 constexpr int64_t kOldestOpset = 7;
 constexpr int64_t kNewestOpset = 21;
+constexpr size_t kMostFindings = 1000;
+
+/// Operators that are not supported and whose result has the shape of their first input.
+bool keeps_shape(std::string_view type) {
+  static const std::set<std::string_view> types = {"Abs",
+                                                   "Acos",
+                                                   "Asin",
+                                                   "Atan",
+                                                   "Ceil",
+                                                   "Celu",
+                                                   "Clip",
+                                                   "Cos",
+                                                   "Cosh",
+                                                   "Elu",
+                                                   "Erf",
+                                                   "Exp",
+                                                   "Floor",
+                                                   "Gelu",
+                                                   "Log",
+                                                   "LogSoftmax",
+                                                   "LRN",
+                                                   "Mish",
+                                                   "Neg",
+                                                   "Not",
+                                                   "PRelu",
+                                                   "Reciprocal",
+                                                   "Round",
+                                                   "Selu",
+                                                   "Shrink",
+                                                   "Sign",
+                                                   "Sin",
+                                                   "Sinh",
+                                                   "Softplus",
+                                                   "Softsign",
+                                                   "Sqrt",
+                                                   "Tan",
+                                                   "InstanceNormalization",
+                                                   "LayerNormalization",
+                                                   "GroupNormalization",
+                                                   "LpNormalization",
+                                                   "MeanVarianceNormalization",
+                                                   "ThresholdedRelu",
+                                                   "Hardmax",
+                                                   "CumSum",
+                                                   "Swish",
+                                                   "RMSNormalization"};
+  return types.contains(type);
+}
+
+/// What to do instead of an operator that is not supported.
+std::string remedy_of(std::string_view type) {
+  const auto is = [&](std::initializer_list<std::string_view> types) {
+    return std::find(types.begin(), types.end(), type) != types.end();
+  };
+  std::string_view first = "Rebuild that layer from supported operators";
+  if (is({"Erf", "Gelu", "Elu", "Selu", "Celu", "Mish", "Softplus", "Softsign", "PRelu",
+          "ThresholdedRelu"})) {
+    first = "Train with Relu, LeakyRelu, HardSwish or Sigmoid in its place";
+  } else if (is({"InstanceNormalization", "LayerNormalization", "GroupNormalization", "LpNormalization",
+                 "LRN", "MeanVarianceNormalization", "RMSNormalization"})) {
+    first = "Train with BatchNormalization in its place, which costs nothing on the device";
+  } else if (is({"LSTM", "GRU", "RNN", "Loop", "Scan", "If"})) {
+    first = "Use 1-D convolutions over a window of time: a network has no state on the device";
+  } else if (is({"ConvTranspose", "Upsample", "DepthToSpace"})) {
+    first = "Upsample with Resize (nearest, a whole factor), and convolve after it";
+  } else if (is({"LogSoftmax", "ArgMax", "TopK", "NonMaxSuppression", "Log"})) {
+    first = "End the model before it and compute it from the outputs";
+  } else if (is({"Einsum", "Attention", "ScatterND", "GatherND"})) {
+    first = "Attention has no form on these devices: use convolutions";
+  }
+  return std::string(first) + " (docs/operators.md lists them)";
+}
 
 }  // namespace
 
@@ -24,35 +97,57 @@ const std::map<std::string_view, Importer::Operation>& Importer::operations() {
       {"Cast", &Importer::import_cast},
       {"Clip", &Importer::import_clip},
       {"Concat", &Importer::import_concat},
+      {"Ceil", &Importer::import_constant_function},
       {"Constant", &Importer::import_constant},
+      {"ConstantOfShape", &Importer::import_constant_of_shape},
       {"Conv", &Importer::import_conv},
       {"DequantizeLinear", &Importer::import_dequantize},
+      {"Div", &Importer::import_div},
       {"Dropout", &Importer::import_identity},
       {"Flatten", &Importer::import_flatten},
+      {"Floor", &Importer::import_constant_function},
       {"Gather", &Importer::import_gather},
       {"Gemm", &Importer::import_gemm},
       {"GlobalAveragePool", &Importer::import_global_average_pool},
+      {"GlobalMaxPool", &Importer::import_global_max_pool},
+      {"HardSigmoid", &Importer::import_hard_sigmoid},
+      {"HardSwish", &Importer::import_hard_swish},
       {"Identity", &Importer::import_identity},
+      {"LeakyRelu", &Importer::import_leaky_relu},
       {"MatMul", &Importer::import_matmul},
+      {"Max", &Importer::import_max},
       {"MaxPool", &Importer::import_max_pool},
+      {"Min", &Importer::import_min},
       {"Mul", &Importer::import_mul},
+      {"Neg", &Importer::import_constant_function},
+      {"PRelu", &Importer::import_prelu},
       {"Pad", &Importer::import_pad},
       {"QuantizeLinear", &Importer::import_quantize},
+      {"Reciprocal", &Importer::import_constant_function},
+      {"ReduceMax", &Importer::import_reduce_max},
       {"ReduceMean", &Importer::import_reduce_mean},
       {"Relu", &Importer::import_relu},
       {"Reshape", &Importer::import_reshape},
+      {"Resize", &Importer::import_resize},
       {"Shape", &Importer::import_shape},
+      {"Sigmoid", &Importer::import_sigmoid},
+      {"Slice", &Importer::import_slice},
       {"Softmax", &Importer::import_softmax},
+      {"Split", &Importer::import_split},
+      {"Sqrt", &Importer::import_constant_function},
       {"Squeeze", &Importer::import_squeeze},
+      {"Sub", &Importer::import_sub},
+      {"Tanh", &Importer::import_tanh},
       {"Transpose", &Importer::import_transpose},
       {"Unsqueeze", &Importer::import_unsqueeze},
+      {"Upsample", &Importer::import_resize},
   };
   return table;
 }
 
 Importer::Importer(const ::onnx::ModelProto& model, size_t file_bytes) : model_(model), store_(file_bytes) {}
 
-Graph Importer::import() {
+Graph Importer::import(std::string_view file_name) {
   for (const auto& opset : model_.opset_import()) {
     if (opset.domain().empty() || opset.domain() == "ai.onnx") opset_ = opset.version();
   }
@@ -66,12 +161,21 @@ Graph Importer::import() {
   if (model_.graph().sparse_initializer_size() > 0) {
     throw Error("Model", "has sparse initializers", "Export the weights as dense tensors");
   }
+  const auto reported = [&](const std::string& name, const auto& read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      report(error);
+      if (!values_.contains(name)) define(name, Unknown{});
+    }
+  };
   for (const auto& tensor : model_.graph().initializer())
-    define(tensor.name(), store_.read(tensor, tensor.name()));
-  for (const auto& input : model_.graph().input()) read_input(input);
+    reported(tensor.name(), [&] { define(tensor.name(), store_.read(tensor, tensor.name())); });
+  for (const auto& input : model_.graph().input()) reported(input.name(), [&] { read_input(input); });
   int index = 0;
   for (const auto& node : model_.graph().node()) import_node(node, index++);
-  read_outputs();
+  for (const auto& output : model_.graph().output()) reported(output.name(), [&] { read_output(output); });
+  if (!findings_.empty()) throw ModelError(file_name, std::move(findings_));
   return std::move(graph_);
 }
 
@@ -145,18 +249,32 @@ void Importer::read_input(const ::onnx::ValueInfoProto& input) {
 /// An image is channels-first unless a Transpose brings it there first; a tensor of three axes is a 1-D
 /// signal only if a convolution or pooling reads it as one.
 bool Importer::is_channels_first(const std::string& input, size_t rank) const {
-  static const std::set<std::string, std::less<>> transparent = {"QuantizeLinear",
-                                                                 "DequantizeLinear",
-                                                                 "Identity",
-                                                                 "Dropout",
-                                                                 "Relu",
+  static const std::set<std::string, std::less<>> transparent = {"Add",
+                                                                 "Cast",
                                                                  "Clip",
-                                                                 "Add",
+                                                                 "Concat",
+                                                                 "DequantizeLinear",
+                                                                 "Div",
+                                                                 "Dropout",
+                                                                 "HardSigmoid",
+                                                                 "Max",
+                                                                 "HardSwish",
+                                                                 "Identity",
+                                                                 "LeakyRelu",
+                                                                 "Min",
                                                                  "Mul",
+                                                                 "PRelu",
                                                                  "Pad",
-                                                                 "Cast"};
-  static const std::set<std::string, std::less<>> images = {"Conv", "MaxPool", "AveragePool",
-                                                            "GlobalAveragePool", "BatchNormalization"};
+                                                                 "Relu",
+                                                                 "Sigmoid",
+                                                                 "Slice",
+                                                                 "Split",
+                                                                 "QuantizeLinear",
+                                                                 "Sub",
+                                                                 "Tanh"};
+  static const std::set<std::string, std::less<>> images = {
+      "Conv",   "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
+      "Resize", "Upsample"};
   bool seen_image = false;
   std::vector<std::string> open = {input};
   std::set<std::string> visited;
@@ -177,19 +295,34 @@ bool Importer::is_channels_first(const std::string& input, size_t rank) const {
   return rank == 4 || seen_image;
 }
 
+void Importer::report(const Error& error) {
+  if (findings_.size() < kMostFindings) findings_.push_back({error.where(), error.reason(), error.remedy()});
+}
+
+/// A node that cannot be translated is reported, and so are those behind it that do not depend on its result.
 void Importer::import_node(const ::onnx::NodeProto& proto, int index) {
   const NodeView node(proto, index);
+  try {
+    return translate(node, proto);
+  } catch (const ReadsUnknown&) {
+  } catch (const DamagedNode& error) {
+    // Behind a node that could not be translated, a contradiction may be of our making.
+    if (findings_.empty()) throw;
+  } catch (const Error& error) {
+    report(error);
+  }
+  stand_in(node, proto);
+}
+
+void Importer::translate(const NodeView& node, const ::onnx::NodeProto& proto) {
   const auto found = operations().find(proto.op_type());
   const bool foreign = !proto.domain().empty() && proto.domain() != "ai.onnx";
   if (foreign || found == operations().end()) {
-    std::string known;
-    for (const auto& [name, operation] : operations())
-      known += (known.empty() ? "" : ", ") + std::string(name);
     node.fail(foreign ? fmt::format("is an operator of '{}', which is not supported", proto.domain())
                       : "is an operator that is not supported",
-              fmt::format("Rebuild that layer from supported ones: {}", known));
+              remedy_of(proto.op_type()));
   }
-  for (int i = 1; i < proto.output_size(); ++i) {
+  for (int i = 1; i < proto.output_size() && proto.op_type() != "Split"; ++i) {
     if (!proto.output(i).empty() && uses(proto.output(i)) > 0) {
       node.fail(
           fmt::format("has its output {} ('{}') read", i, proto.output(i)),
@@ -199,29 +332,43 @@ void Importer::import_node(const ::onnx::NodeProto& proto, int index) {
   (this->*found->second)(node);
 }
 
-void Importer::read_outputs() {
-  for (const auto& output : model_.graph().output()) {
-    const auto where = fmt::format("Output '{}'", output.name());
-    const auto found = values_.find(output.name());
-    if (found == values_.end()) {
-      throw Error(where, "is never computed", "The file is damaged; export the model again");
-    }
-    const auto* computed = std::get_if<Computed>(&found->second);
-    if (computed == nullptr) throw Error(where, "is a constant", "Remove this output from the model");
-    const Layout& layout = computed->layout;
-    const bool channels_last =
-        layout.axes == kNchwFromNhwc || layout.axes == Axes{0, 3, 2} || layout.axes == Axes{0, 2, 1};
-    if (computed->flattened ||
-        !(channels_last || moves_nothing(graph_.tensor(computed->id).shape, layout.axes))) {
-      throw Error(where,
-                  "is a rearranged image, whose order of elements the device's layout (NHWC) cannot keep",
-                  "End the model before that Flatten, Reshape or Transpose");
-    }
-    if (unsigned_.contains(computed->id) && graph_.tensor(computed->id).type == DataType::kInt8) {
-      throw Error(where, "is uint8", "Quantize the model to int8 activations");
-    }
-    graph_.outputs.push_back(computed->id);
+/// Values in place of a node's results, for the sake of further findings: its input where the operator keeps
+/// the shape, and nothing known elsewhere.
+void Importer::stand_in(const NodeView& node, const ::onnx::NodeProto& proto) {
+  for (const std::string& output : proto.output()) {
+    if (output.empty() || values_.contains(output)) continue;
+    const auto input = node.has_input(0) ? values_.find(node.input(0)) : values_.end();
+    const bool same = keeps_shape(proto.op_type()) && input != values_.end();
+    define(output, same ? input->second : Value(Unknown{}));
   }
+}
+
+void Importer::read_output(const ::onnx::ValueInfoProto& output) {
+  const auto where = fmt::format("Output '{}'", output.name());
+  const auto found = values_.find(output.name());
+  if (found != values_.end() && std::holds_alternative<Unknown>(found->second)) return;
+  if (found == values_.end()) {
+    throw Error(where, "is never computed", "The file is damaged; export the model again");
+  }
+  const auto* computed = std::get_if<Computed>(&found->second);
+  if (computed == nullptr) throw Error(where, "is a constant", "Remove this output from the model");
+  const Layout& layout = computed->layout;
+  const bool channels_last =
+      layout.axes == kNchwFromNhwc || layout.axes == Axes{0, 3, 2} || layout.axes == Axes{0, 2, 1};
+  Computed wanted = *computed;
+  if (computed->flattened ||
+      !(channels_last || moves_nothing(graph_.tensor(computed->id).shape, layout.axes))) {
+    // Its elements must come in the file's order.
+    ::onnx::NodeProto proto;
+    proto.set_op_type("Transpose");
+    proto.set_name(output.name() + "/layout");
+    wanted = plain(NodeView(proto, 0), wanted);
+    graph_.tensor(wanted.id).name = output.name();
+  }
+  if (unsigned_.contains(computed->id) && graph_.tensor(computed->id).type == DataType::kInt8) {
+    throw Error(where, "is uint8", "Quantize the model to int8 activations");
+  }
+  graph_.outputs.push_back(wanted.id);
 }
 
 }  // namespace thimble::onnx

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
 #include "formats/onnx/constants.h"
 #include "formats/onnx/layout.h"
 #include "formats/onnx/names.h"
@@ -36,7 +37,12 @@ struct Computed {
   std::optional<Layout> flattened;
 };
 
-using Value = std::variant<Computed, Constant>;
+/// The result of a node that could not be translated: what reads it cannot be either, and is not reported.
+struct Unknown {};
+/// Thrown where one is read.
+struct ReadsUnknown {};
+
+using Value = std::variant<Computed, Constant, Unknown>;
 
 /// Translates the nodes of an ONNX graph one after another. The result has float operators between Quantize
 /// and Dequantize, and integer constants under float operators: fold_quantization makes a Graph of it.
@@ -44,7 +50,8 @@ class Importer {
  public:
   Importer(const ::onnx::ModelProto& model, size_t file_bytes);
 
-  Graph import();
+  /// Throws ModelError with everything in the file that no Graph can hold.
+  Graph import(std::string_view file_name);
 
  private:
   using Operation = void (Importer::*)(const NodeView&);
@@ -56,7 +63,10 @@ class Importer {
   void read_input(const ::onnx::ValueInfoProto& input);
   bool is_channels_first(const std::string& input, size_t rank) const;
   void import_node(const ::onnx::NodeProto& proto, int index);
-  void read_outputs();
+  void translate(const NodeView& node, const ::onnx::NodeProto& proto);
+  void stand_in(const NodeView& node, const ::onnx::NodeProto& proto);
+  void report(const Error& error);
+  void read_output(const ::onnx::ValueInfoProto& output);
 
   // Values (values.cpp)
   void define(const std::string& name, Value value);
@@ -68,8 +78,8 @@ class Importer {
   float scalar(const NodeView& node, size_t input) const;
   /// A float activation; fails for a constant and for integers outside of QDQ.
   const Computed& computed(const NodeView& node, size_t input) const;
-  /// As computed, in plain ONNX axes: fails for the flattened form, whose elements are in the graph's order.
-  const Computed& unflattened(const NodeView& node, size_t input) const;
+  /// As computed, but never in the flattened form, whose elements are in the graph's order.
+  Computed unflattened(const NodeView& node, size_t input);
   /// As computed, as an image (N, H, W, C) of the graph.
   Computed image(const NodeView& node, size_t input);
   TensorId emit(const NodeView& node, Operator op, std::vector<TensorId> inputs,
@@ -78,6 +88,12 @@ class Importer {
   /// The activation under another layout that needs no element to move; nothing when some would have to.
   std::optional<Computed> relaid(const NodeView& node, const Computed& from, const Layout& layout,
                                  size_t graph_rank);
+  /// The activation with its elements in the file's order: moved on the device where they lie otherwise.
+  Computed plain(const NodeView& node, const Computed& x);
+  /// The activation with its ONNX axes in this order on the device, under `graph_shape`.
+  Computed moved(const NodeView& node, const Computed& x, const Axes& onnx_order, const Shape& graph_shape,
+                 const Axes& axes);
+  Computed channels_last(const NodeView& node, const Computed& x);
   /// A constant as a tensor of the graph: its axes reordered, then seen under `shape`.
   TensorId place(const NodeView& node, const Constant& constant, const Axes& axes, const Shape& shape);
   size_t rank_of(TensorId id) const { return graph_.tensor(id).shape.size(); }
@@ -94,6 +110,23 @@ class Importer {
   void import_reduce_mean(const NodeView& node);
   void import_add(const NodeView& node);
   void import_mul(const NodeView& node);
+  void import_sub(const NodeView& node);
+  void import_div(const NodeView& node);
+  void import_max(const NodeView& node);
+  void import_min(const NodeView& node);
+  void import_sigmoid(const NodeView& node);
+  void import_tanh(const NodeView& node);
+  void import_hard_swish(const NodeView& node);
+  void import_hard_sigmoid(const NodeView& node);
+  void import_leaky_relu(const NodeView& node);
+  void import_prelu(const NodeView& node);
+  void import_global_max_pool(const NodeView& node);
+  void import_reduce_max(const NodeView& node);
+  void import_slice(const NodeView& node);
+  void import_split(const NodeView& node);
+  void import_resize(const NodeView& node);
+  void import_constant_of_shape(const NodeView& node);
+  void import_constant_function(const NodeView& node);
   void import_relu(const NodeView& node);
   void import_clip(const NodeView& node);
   void import_softmax(const NodeView& node);
@@ -117,14 +150,22 @@ class Importer {
   Window window(const NodeView& node, const Computed& image, const std::vector<int32_t>& kernel,
                 const std::vector<int32_t>& dilations) const;
   template <typename Pool>
-  std::pair<Pool, bool> pool(const NodeView& node, const Computed& image) const;
-  void dense(const NodeView& node, const Computed& x, const Constant& weights, std::optional<TensorId> bias);
+  std::pair<Pool, Padding2D> pool(const NodeView& node, const Computed& image) const;
+  size_t dense(const NodeView& node, const Computed& given, const Constant& weights,
+               std::optional<TensorId> bias);
   TensorId bias(const NodeView& node, const Constant& constant, int32_t channels);
   bool attach_bias(const NodeView& node);
   void broadcast(const NodeView& node, const Operator& op);
+  void select(const NodeView& node, const Operator& op);
+  void unary(const NodeView& node, const Operator& op);
+  bool fold(const NodeView& node);
+  Computed slice(const NodeView& node, const Computed& x, const Slice& by_onnx_axis, std::string_view suffix);
+  TensorId number(const NodeView& node, float value, std::string_view what);
   TensorId operand(const NodeView& node, size_t input, const Computed& lead);
   void activate(const NodeView& node, Activation function);
   void reshape_to(const NodeView& node, const std::vector<int64_t>& wanted);
+  void reshape_to(const NodeView& node, const Computed& x, const std::vector<int64_t>& wanted);
+  void regroup(const NodeView& node, const Computed& x, const Shape& shape);
   std::vector<int64_t> axes_of(const NodeView& node, size_t input) const;
   Quantization quantization_of(const NodeView& node, bool* is_unsigned) const;
 
@@ -140,8 +181,12 @@ class Importer {
   using Placed = std::tuple<const std::byte*, Axes, Shape, std::vector<float>, std::vector<int32_t>>;
   std::map<Placed, TensorId> placed_;
   std::map<TensorId, size_t> producer_of_;  ///< the node of graph_ that computes a tensor
-  std::set<TensorId> matrix_products_;      ///< results of MatMul, which may still get a bias
-  std::set<TensorId> unsigned_;             ///< int8 tensors that are uint8 in the file
+  /// Results of MatMul, which may still get a bias, and the nodes that compute them.
+  std::map<TensorId, size_t> matrix_products_;
+  /// What each HardSigmoid with HardSwish's numbers was computed from.
+  std::map<TensorId, TensorId> hard_sigmoids_;
+  std::set<TensorId> unsigned_;  ///< int8 tensors that are uint8 in the file
+  std::vector<Finding> findings_;
   std::map<std::string, float, std::less<>>
       betas_;  ///< fused factors before a Softmax, by their results' names
 };

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
-
 namespace thimble::onnx {
 namespace {
 
@@ -84,7 +82,8 @@ void NodeView::fail(std::string_view reason, std::string_view remedy) const {
 }
 
 void NodeView::fail_damaged(std::string_view reason) const {
-  fail(reason, "The file is damaged or breaks the ONNX specification; export the model again");
+  throw DamagedNode(fmt::format("{} '{}'", type(), name_), reason,
+                    "The file is damaged or breaks the ONNX specification; export the model again");
 }
 
 }  // namespace thimble::onnx

@@ -7,7 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+
 namespace thimble::onnx {
+
+/// The file contradicts itself or the ONNX specification, as against what is sound but not supported.
+class DamagedNode : public Error {
+ public:
+  using Error::Error;
+};
 
 /// A node of a file, read with care: every attribute is checked for its type and range when it is asked for.
 class NodeView {
@@ -24,6 +32,8 @@ class NodeView {
   bool has_input(size_t i) const { return i < inputs() && !node_.input(static_cast<int>(i)).empty(); }
   const std::string& input(size_t i) const;
   const std::string& output() const;
+  size_t outputs() const { return static_cast<size_t>(node_.output_size()); }
+  const std::string& output(size_t i) const { return node_.output(static_cast<int>(i)); }
   /// Whether an output beside the first is named.
   bool has_more_outputs() const;
 

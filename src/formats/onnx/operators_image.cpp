@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 
 #include "formats/onnx/importer.h"
 
@@ -102,9 +104,9 @@ void Importer::import_conv(const NodeView& node) {
   define(node, result(emit(node, op, inputs), x.layout.axes));
 }
 
-/// The pooling, and whether windows that ceil_mode adds at the end were put into its padding.
+/// The pooling, and its padding without what ceil_mode added for windows at the end.
 template <typename Pool>
-std::pair<Pool, bool> Importer::pool(const NodeView& node, const Computed& image) const {
+std::pair<Pool, Padding2D> Importer::pool(const NodeView& node, const Computed& image) const {
   const size_t dimensions = image.layout.shape.size() - 2;
   if (!node.has("kernel_shape")) node.fail_damaged("has no kernel_shape");
   const auto kernel = rows_and_columns(node.extents("kernel_shape", dimensions, 1, 1), 1);
@@ -117,7 +119,7 @@ std::pair<Pool, bool> Importer::pool(const NodeView& node, const Computed& image
           .stride_h = view.stride_h,
           .stride_w = view.stride_w,
           .padding = view.padding};
-  if (node.integer("ceil_mode", 0) == 0) return {op, false};
+  if (node.integer("ceil_mode", 0) == 0) return {op, op.padding};
 
   const Shape& shape = graph_.tensor(image.id).shape;
   // Windows that would begin in the padding behind the image are not added (PyTorch's rule, and ONNX's from
@@ -132,9 +134,10 @@ std::pair<Pool, bool> Importer::pool(const NodeView& node, const Computed& image
   };
   const int32_t rows = missing(shape[1], op.kernel_h, op.stride_h, op.padding.top, op.padding.bottom);
   const int32_t columns = missing(shape[2], op.kernel_w, op.stride_w, op.padding.left, op.padding.right);
+  const Padding2D given = op.padding;
   op.padding.bottom += rows;
   op.padding.right += columns;
-  return {op, rows > 0 || columns > 0};
+  return {op, given};
 }
 
 void Importer::import_max_pool(const NodeView& node) {
@@ -144,17 +147,15 @@ void Importer::import_max_pool(const NodeView& node) {
 
 void Importer::import_average_pool(const NodeView& node) {
   const Computed x = image(node, 0);
-  auto [op, extended] = pool<AveragePool2D>(node, x);
+  auto [op, padding] = pool<AveragePool2D>(node, x);
   TensorId input = x.id;
-  if (node.integer("count_include_pad", 0) != 0 && op.padding != Padding2D{}) {
-    if (extended) {
-      node.fail("combines ceil_mode with count_include_pad",
-                "Use one of them: pad the input so that windows fit");
-    }
-    const Padding2D& p = op.padding;
+  if (node.integer("count_include_pad", 0) != 0 && padding != Padding2D{}) {
+    // What ceil_mode adds behind the padding never counts, and stays the pooling's own.
+    const Padding2D& p = padding;
     input =
         emit(node, Pad{.before = {0, p.top, p.left, 0}, .after = {0, p.bottom, p.right, 0}}, {input}, "pad");
-    op.padding = {};
+    op.padding = {
+        .top = 0, .bottom = op.padding.bottom - p.bottom, .left = 0, .right = op.padding.right - p.right};
   }
   define(node, result(emit(node, op, {input}), x.layout.axes));
 }
@@ -164,25 +165,87 @@ void Importer::import_global_average_pool(const NodeView& node) {
   define(node, result(emit(node, Mean{.axes = {1, 2}, .keep_dims = true}, {x.id}), x.layout.axes));
 }
 
+void Importer::import_global_max_pool(const NodeView& node) {
+  const Computed x = image(node, 0);
+  const Shape shape = graph_.tensor(x.id).shape;
+  const MaxPool2D op{.kernel_h = shape[1], .kernel_w = shape[2], .stride_h = shape[1], .stride_w = shape[2]};
+  define(node, result(emit(node, op, {x.id}), x.layout.axes));
+}
+
+/// Over rows and columns, which is a pooling.
+void Importer::import_reduce_max(const NodeView& node) {
+  const Computed found = unflattened(node, 0);
+  const size_t rank = found.layout.shape.size();
+  std::set<size_t> axes;
+  for (const int64_t axis : axes_of(node, 1)) axes.insert(node.axis(axis, rank));
+  if (!(rank == 4 && axes == std::set<size_t>{2, 3}) && !(rank == 3 && axes == std::set<size_t>{2})) {
+    node.fail("takes the maximum over other axes than rows and columns",
+              "Take it over the rows and columns of an image");
+  }
+  const Computed x = image(node, 0);
+  const Shape shape = graph_.tensor(x.id).shape;
+  const MaxPool2D op{.kernel_h = shape[1], .kernel_w = shape[2], .stride_h = shape[1], .stride_w = shape[2]};
+  const bool keeps = node.integer("keepdims", 1) != 0;
+  const Computed y = result(emit(node, op, {x.id}, keeps ? "" : "maximum"), x.layout.axes);
+  if (keeps) return define(node, y);
+  reshape_to(node, y, {shape[0], shape[3]});
+}
+
+/// Resize and Upsample by whole factors, which repeat elements.
+void Importer::import_resize(const NodeView& node) {
+  const Computed x = image(node, 0);
+  const size_t rank = x.layout.shape.size();
+  const std::string mode = node.text("mode", "nearest");
+  if (mode != "nearest") {
+    node.fail(fmt::format("resizes in mode '{}'", mode), "Use nearest neighbours by a whole factor");
+  }
+  const std::string coordinates = node.text("coordinate_transformation_mode", "half_pixel");
+  if (coordinates == "align_corners" || coordinates == "tf_crop_and_resize") {
+    node.fail(fmt::format("resizes with {}", coordinates), "Use nearest neighbours by a whole factor");
+  }
+  // Upsample has the scales first, Resize (from operator set 11) behind the region of interest.
+  const bool has_roi = node.type() == "Resize" && opset_ >= 11;
+  const size_t scales_input = has_roi ? 2 : 1;
+  std::vector<double> factors;
+  if (node.has_input(scales_input) && constant(node, scales_input).elements() > 0) {
+    for (const float scale : real_values(constant(node, scales_input))) factors.push_back(scale);
+  } else if (has_roi && node.has_input(3)) {
+    const std::vector<int64_t> sizes = integer_values(constant(node, 3));
+    for (size_t i = 0; i < std::min(sizes.size(), rank); ++i) {
+      factors.push_back(static_cast<double>(sizes[i]) / x.layout.shape[i]);
+    }
+  } else if (const auto* scales = node.find("scales"); scales != nullptr) {
+    factors.assign(scales->floats().begin(), scales->floats().end());
+  }
+  if (factors.size() != rank)
+    node.fail_damaged(fmt::format("has {} scales for {} axes", factors.size(), rank));
+  for (const double factor : factors) {
+    if (!(factor >= 1 && factor <= 4096) || factor != std::floor(factor)) {
+      node.fail(fmt::format("resizes by a factor of {}", factor), "Use nearest neighbours by a whole factor");
+    }
+  }
+  if (factors[0] != 1 || factors[1] != 1)
+    node.fail("resizes the batch or the channels", "Resize images only");
+  const ResizeNearest op{.factor_h = rank == 4 ? static_cast<int32_t>(factors[2]) : 1,
+                         .factor_w = static_cast<int32_t>(factors[rank - 1])};
+  define(node, result(emit(node, op, {x.id}), x.layout.axes));
+}
+
 void Importer::import_batch_norm(const NodeView& node) {
-  const Computed& x = unflattened(node, 0);
+  const Computed x = unflattened(node, 0);
   const size_t rank = x.layout.shape.size();
   if (node.integer("training_mode", 0) != 0) {
     node.fail("is in training mode", "Export the model for inference: model.eval() in PyTorch");
   }
   if (node.integer("spatial", 1) != 1) node.fail("has spatial = 0", "Normalize over channels");
   if (rank < 2) node.fail_damaged(fmt::format("reads a tensor of {} axes", rank));
-  const Axes channels_last = rank == 2   ? identity(2)
-                             : rank == 4 ? kNchwFromNhwc
-                             : rank == 3 ? Axes{0, 3, 2}
-                                         : Axes{};
+  if (rank > 4) node.fail(fmt::format("normalizes a tensor of {} axes", rank), "Use images or vectors");
   const bool in_place = x.layout.axes[1] == static_cast<int32_t>(rank_of(x.id)) - 1;
-  const auto input = in_place ? std::optional(x)
-                     : channels_last.empty()
-                         ? std::nullopt
-                         : relaid(node, x, {x.layout.shape, channels_last}, rank == 3 ? 4 : rank);
-  if (!input) {
-    node.fail("normalizes an axis that is not the channel on the device", "Feed the network NCHW images");
+  std::optional<Computed> input = x;
+  if (!in_place && rank == 2) input = plain(node, x);
+  if (!in_place && rank != 2) {
+    input = relaid(node, x, {x.layout.shape, rank == 4 ? kNchwFromNhwc : Axes{0, 3, 2}}, 4);
+    if (!input) input = channels_last(node, x);
   }
   std::vector<TensorId> inputs = {input->id};
   for (size_t i = 1; i < 5; ++i) {

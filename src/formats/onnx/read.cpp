@@ -33,9 +33,11 @@ Graph parse_onnx(std::span<const std::byte> content, std::string_view file_name)
     throw Error(file_name, "is not an ONNX model, or was cut short", "Export or copy it again");
   }
   try {
-    Graph graph = remove_unused(fold_quantization(Importer(model, content.size()).import()));
+    Graph graph = remove_unused(fold_quantization(Importer(model, content.size()).import(file_name)));
     validate(graph);
     return graph;
+  } catch (const ModelError&) {
+    throw;
   } catch (const Error& error) {
     throw Error(file_name, error.what(), "");
   }

@@ -44,6 +44,7 @@ const Value& Importer::value(const NodeView& node, size_t input) const {
   const auto found = values_.find(node.input(input));
   if (found == values_.end())
     node.fail_damaged(fmt::format("reads '{}', which nothing before it computes", node.input(input)));
+  if (std::holds_alternative<Unknown>(found->second)) throw ReadsUnknown{};
   return found->second;
 }
 
@@ -73,17 +74,42 @@ const Computed& Importer::computed(const NodeView& node, size_t input) const {
   return *found;
 }
 
-const Computed& Importer::unflattened(const NodeView& node, size_t input) const {
+Computed Importer::unflattened(const NodeView& node, size_t input) {
   const Computed& found = computed(node, input);
-  if (found.flattened) {
-    node.fail("reads a flattened image, whose order of elements differs on the device (NHWC)",
-              "Put a dense layer right behind the Flatten, or pool the image to 1x1 before it");
+  return found.flattened ? plain(node, found) : found;
+}
+
+Computed Importer::moved(const NodeView& node, const Computed& x, const Axes& onnx_order,
+                         const Shape& graph_shape, const Axes& axes) {
+  Axes order;
+  for (const int32_t axis : onnx_order) order.push_back(x.layout.axes[static_cast<size_t>(axis)]);
+  for (size_t axis = 0; axis < rank_of(x.id); ++axis) {  // those that the file does not have
+    const auto a = static_cast<int32_t>(axis);
+    if (std::find(order.begin(), order.end(), a) == order.end()) order.push_back(a);
   }
-  return found;
+  TensorId id = x.id;
+  if (!moves_nothing(graph_.tensor(id).shape, order)) id = emit(node, Transpose{order}, {id}, "transpose");
+  if (graph_.tensor(id).shape != graph_shape) id = emit(node, Reshape{graph_shape}, {id}, "reshape");
+  return {id, {x.layout.shape, axes}, {}};
+}
+
+Computed Importer::plain(const NodeView& node, const Computed& x) {
+  const Axes order = identity(x.layout.shape.size());
+  if (!x.flattened) return moved(node, x, order, x.layout.shape, order);
+  // Back to the image, into the file's order, and flat again.
+  const Computed image{graph_.nodes[producer_of_.at(x.id)].inputs[0], *x.flattened, {}};
+  const TensorId ordered = plain(node, image).id;
+  return {emit(node, Reshape{x.layout.shape}, {ordered}, "flatten"), {x.layout.shape, order}, {}};
+}
+
+Computed Importer::channels_last(const NodeView& node, const Computed& x) {
+  const Shape& s = x.layout.shape;
+  if (s.size() == 3) return moved(node, x, {0, 2, 1}, {s[0], 1, s[2], s[1]}, {0, 3, 2});
+  return moved(node, x, kNhwcFromNchw, permuted(s, kNhwcFromNchw), kNchwFromNhwc);
 }
 
 Computed Importer::image(const NodeView& node, size_t input) {
-  const Computed& found = unflattened(node, input);
+  const Computed found = unflattened(node, input);
   const size_t rank = found.layout.shape.size();
   if (rank != 3 && rank != 4) {
     node.fail(fmt::format("reads a tensor of {} axes", rank),
@@ -91,13 +117,7 @@ Computed Importer::image(const NodeView& node, size_t input) {
   }
   const auto relayout =
       relaid(node, found, {found.layout.shape, rank == 4 ? kNchwFromNhwc : Axes{0, 3, 2}}, 4);
-  if (!relayout) {
-    node.fail(
-        fmt::format("reads '{}' in an order of axes that would need a transposition on the device",
-                    node.input(input)),
-        "Feed the network NCHW images, and convolutions the result of other layers without reordering it");
-  }
-  return *relayout;
+  return relayout ? *relayout : channels_last(node, found);
 }
 
 TensorId Importer::emit(const NodeView& node, Operator op, std::vector<TensorId> inputs,

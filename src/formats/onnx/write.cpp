@@ -32,6 +32,8 @@ constexpr int kOpset = 13;
     case DataType::kInt8:
     case DataType::kInt4:
       return ::onnx::TensorProto::INT8;
+    case DataType::kUint8:
+      return ::onnx::TensorProto::UINT8;
   }
   return ::onnx::TensorProto::UNDEFINED;
 }
@@ -50,7 +52,10 @@ Graph with_equal_ranks(const Graph& graph) {
   for (const Node& node : graph.nodes) names.take(node.name);
   for (const Node& node : graph.nodes) {
     Node aligned = node;
-    const bool broadcasts = std::holds_alternative<Add>(node.op) || std::holds_alternative<Mul>(node.op);
+    const bool broadcasts = std::holds_alternative<Add>(node.op) || std::holds_alternative<Sub>(node.op) ||
+                            std::holds_alternative<Mul>(node.op) ||
+                            std::holds_alternative<Maximum>(node.op) ||
+                            std::holds_alternative<Minimum>(node.op);
     if (broadcasts && graph.tensor(node.outputs[0]).shape.size() == 4) {
       for (TensorId& id : aligned.inputs) {
         const Tensor operand = result.tensor(id);
@@ -177,6 +182,13 @@ class Writer {
     attribute->set_name(name);
     attribute->set_type(::onnx::AttributeProto::INTS);
     for (const auto value : values) attribute->add_ints(value);
+  }
+
+  static void set_text(::onnx::NodeProto* node, const char* name, const char* value) {
+    auto* attribute = node->add_attribute();
+    attribute->set_name(name);
+    attribute->set_type(::onnx::AttributeProto::STRING);
+    attribute->set_s(value);
   }
 
   static void set_float(::onnx::NodeProto* node, const char* name, float value) {
@@ -434,6 +446,92 @@ class Writer {
     finish(op.activation);
   }
 
+  void write_operator(const Sub& op) {
+    main_node("Sub", {operand(node_->inputs[0]), operand(node_->inputs[1])});
+    finish(op.activation);
+  }
+
+  void write_operator(const Maximum&) {
+    main_node("Max", {operand(node_->inputs[0]), operand(node_->inputs[1])});
+    finish();
+  }
+
+  void write_operator(const Minimum&) {
+    main_node("Min", {operand(node_->inputs[0]), operand(node_->inputs[1])});
+    finish();
+  }
+
+  void write_operator(const Sigmoid&) {
+    main_node("Sigmoid", {real(node_->inputs[0])});
+    finish();
+  }
+
+  void write_operator(const Tanh&) {
+    main_node("Tanh", {real(node_->inputs[0])});
+    finish();
+  }
+
+  /// ONNX has the operator from set 14 on; before, it is this product.
+  void write_operator(const HardSwish&) {
+    const std::string input = real(node_->inputs[0]);
+    ::onnx::NodeProto* gate = nullptr;
+    const std::string gated = before("HardSigmoid", input, {}, "hard_sigmoid", &gate);
+    set_float(gate, "alpha", 1.0F / 6);
+    set_float(gate, "beta", 0.5F);
+    main_node("Mul", {input, gated});
+    finish();
+  }
+
+  void write_operator(const LeakyRelu& op) {
+    set_float(main_node("LeakyRelu", {real(node_->inputs[0])}), "alpha", op.alpha);
+    finish();
+  }
+
+  void write_operator(const Transpose& op) {
+    std::string input = real(node_->inputs[0]);
+    if (op.axes.size() == 4) input = transposed(input, kNhwcFromNchw);
+    ::onnx::NodeProto* node = main_node("Transpose", {input});
+    set_all(node, "perm", op.axes);
+    node->set_doc_string(std::string(Transpose::kName));
+    if (op.axes.size() == 4) transpose_result(kNchwFromNhwc);
+    finish();
+  }
+
+  std::string integers(std::string_view what, const std::vector<int64_t>& values) {
+    return new_initializer(fmt::format("{}_{}", value_names_[index(output_)], what),
+                           ::onnx::TensorProto::INT64, {static_cast<int32_t>(values.size())}, values);
+  }
+
+  void write_operator(const Slice& op) {
+    const size_t rank = op.size.size();
+    std::vector<int64_t> begin(rank);
+    std::vector<int64_t> end(rank);
+    std::vector<int64_t> steps(rank);
+    for (size_t axis = 0; axis < rank; ++axis) {
+      const auto at = static_cast<size_t>(file_axis(rank, static_cast<int32_t>(axis)));
+      begin[at] = op.begin[axis];
+      end[at] = op.begin[axis] + int64_t{op.size[axis] - 1} * op.stride[axis] + 1;
+      steps[at] = op.stride[axis];
+    }
+    const Axes all = identity(rank);
+    const std::string starts = integers("begin", begin);
+    const std::string ends = integers("end", end);
+    const std::string axes = integers("axes", {all.begin(), all.end()});
+    main_node("Slice", {real(node_->inputs[0]), starts, ends, axes, integers("steps", steps)});
+    finish();
+  }
+
+  void write_operator(const ResizeNearest& op) {
+    const std::string scales = new_initializer(
+        value_names_[index(output_)] + "_scales", ::onnx::TensorProto::FLOAT, {4},
+        std::vector<float>{1, 1, static_cast<float>(op.factor_h), static_cast<float>(op.factor_w)});
+    ::onnx::NodeProto* node = main_node("Resize", {real(node_->inputs[0]), "", scales});
+    set_text(node, "mode", "nearest");
+    set_text(node, "coordinate_transformation_mode", "asymmetric");
+    set_text(node, "nearest_mode", "floor");
+    finish();
+  }
+
   void write_operator(const MaxPool2D& op) {
     set_window(main_node("MaxPool", {real(node_->inputs[0])}), op, op.kernel_h, op.kernel_w);
     finish(op.activation);
@@ -502,7 +600,9 @@ class Writer {
     const std::string pads_name =
         new_initializer(value_names_[index(output_)] + "_pads", ::onnx::TensorProto::INT64,
                         {static_cast<int32_t>(pads.size())}, pads);
-    main_node("Pad", {real(node_->inputs[0]), pads_name});
+    std::vector<std::string> inputs = {real(node_->inputs[0]), pads_name};
+    if (op.value != 0) inputs.push_back(scalar(op.value));
+    main_node("Pad", inputs);
     finish();
   }
 
@@ -564,6 +664,12 @@ class Writer {
 
 std::string to_onnx(const Graph& graph) {
   validate(graph);
+  for (const Tensor& tensor : graph.tensors) {
+    if (tensor.type != DataType::kUint8) continue;
+    throw Error(fmt::format("Tensor '{}'", tensor.name),
+                "is uint8, which the QDQ form that is written here has not",
+                "Convert the model with int8 inputs and outputs");
+  }
   const Graph aligned = with_equal_ranks(graph);
   const ::onnx::ModelProto model = Writer(aligned).write();
   if (model.ByteSizeLong() > INT_MAX) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "formats/tflite/inserted.h"
 #include "graph/builder.h"
@@ -58,6 +59,8 @@ Padding2D padding_of(const FileInHand& file, const Shape& input, const Window& w
 
 void OperatorReader::read(const schema::Operator& o, schema::BuiltinOperator code, const std::string& name) {
   using enum schema::BuiltinOperator;
+  if (computes_a_shape(o, code)) return;
+  if (code != QUANTIZE) refuse_uint8(o);
   switch (code) {
     case CONV_2D:
       return conv_2d(item(o, name, 2, 3));
@@ -70,6 +73,15 @@ void OperatorReader::read(const schema::Operator& o, schema::BuiltinOperator cod
       return binary<Add>(item(o, name, 2, 2), options == nullptr ? schema::ActivationFunctionType::NONE
                                                                  : options->fused_activation_function());
     }
+    case SUB: {
+      const auto* options = o.builtin_options_as_SubOptions();
+      return binary<Sub>(item(o, name, 2, 2), options == nullptr ? schema::ActivationFunctionType::NONE
+                                                                 : options->fused_activation_function());
+    }
+    case MAXIMUM:
+      return binary<Maximum>(item(o, name, 2, 2), schema::ActivationFunctionType::NONE);
+    case MINIMUM:
+      return binary<Minimum>(item(o, name, 2, 2), schema::ActivationFunctionType::NONE);
     case MUL: {
       const auto* options = o.builtin_options_as_MulOptions();
       return binary<Mul>(item(o, name, 2, 2), options == nullptr ? schema::ActivationFunctionType::NONE
@@ -101,8 +113,47 @@ void OperatorReader::read(const schema::Operator& o, schema::BuiltinOperator cod
       return append_unary(item(o, name, 1, 1), Relu{});
     case RELU6:
       return append_unary(item(o, name, 1, 1), Relu6{});
+    case LOGISTIC:
+      return append_unary(item(o, name, 1, 1), Sigmoid{});
+    case TANH:
+      return append_unary(item(o, name, 1, 1), Tanh{});
+    case HARD_SWISH:
+      return append_unary(item(o, name, 1, 1), HardSwish{});
+    case LEAKY_RELU: {
+      const Item leaky = item(o, name, 1, 1);
+      return append_unary(leaky, LeakyRelu{options(leaky, o.builtin_options_as_LeakyReluOptions()).alpha()});
+    }
+    case TRANSPOSE:
+      return transpose(item(o, name, 2, 2));
+    case SLICE:
+      return slice(item(o, name, 3, 3));
+    case STRIDED_SLICE:
+      return strided_slice(item(o, name, 4, 4));
+    case SPLIT:
+      return split(o, name, 0);
+    case SPLIT_V:
+      return split(o, name, 2);
+    case RESIZE_NEAREST_NEIGHBOR:
+      return resize_nearest(item(o, name, 2, 2));
+    case REDUCE_MAX:
+      return reduce_max(item(o, name, 2, 2));
     default:
-      throw Unsupported{"the operator is not supported", "replace it in the model, or leave it to the host"};
+      throw Unsupported{"the operator is not supported",
+                        "replace it in the model (docs/operators.md lists what is supported), or leave it to "
+                        "the host"};
+  }
+}
+
+void OperatorReader::refuse_uint8(const schema::Operator& o) const {
+  for (const auto* list : {o.inputs(), o.outputs()}) {
+    for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+      const int32_t index = list->Get(static_cast<flatbuffers::uoffset_t>(i));
+      if (index == -1 || !tensors_.is_uint8(index)) continue;
+      throw Unsupported{
+          fmt::format("tensor '{}' has type UINT8, TensorFlow Lite's older quantization",
+                      tensors_.name(index).substr(0, 80)),
+          "convert the model with full int8 quantization (uint8 may stay its input and output)"};
+    }
   }
 }
 
@@ -266,7 +317,9 @@ template <typename Binary>
 void OperatorReader::binary(const Item& item, schema::ActivationFunctionType activation) {
   const TensorId a = tensors_.tensor(item.inputs[0]);
   const TensorId b = tensors_.tensor(item.inputs[1]);
-  append(item, Binary{.activation = activation_of(activation)}, {a, b});
+  Binary op;
+  if constexpr (requires { op.activation; }) op.activation = activation_of(activation);
+  append(item, op, {a, b});
 }
 
 template <typename Pool>
@@ -286,16 +339,9 @@ void OperatorReader::pool(const Item& item) {
 void OperatorReader::mean(const Item& item) {
   const auto* o = item.file_operator.builtin_options_as_ReducerOptions();
   const TensorId x = tensors_.tensor(item.inputs[0]);
-  const auto rank = static_cast<int64_t>(graph_.tensor(x).shape.size());
   Mean op;
   op.keep_dims = o != nullptr && o->keep_dims();
-  for (int64_t axis : tensors_.integers(item.inputs[1])) {
-    if (axis < -rank || axis >= rank)
-      file_.malformed(fmt::format("operator '{}' has axis {}", item.name, axis));
-    op.axes.push_back(static_cast<int32_t>(axis < 0 ? axis + rank : axis));
-  }
-  std::sort(op.axes.begin(), op.axes.end());
-  op.axes.erase(std::unique(op.axes.begin(), op.axes.end()), op.axes.end());
+  op.axes = axes(item, x);
   if (op.axes.empty() || op.axes.front() == 0 ||
       op.axes.back() - op.axes.front() + 1 != static_cast<int32_t>(op.axes.size())) {
     throw Unsupported{"its axes are not neighbours, or hold the batch",
@@ -355,17 +401,201 @@ void OperatorReader::pad(const Item& item) {
     }
     (i % 2 == 0 ? op.before : op.after).push_back(static_cast<int32_t>(paddings[i]));
   }
+  if (item.inputs.size() == 3) {  // PADV2
+    const Tensor& value = graph_.tensor(tensors_.weight(item.inputs[2], graph_.tensor(x).type));
+    const auto& q = graph_.tensor(x).quantization;
+    if (value.elements() != 1) file_.malformed(fmt::format("operator '{}' pads with many values", item.name));
+    if (value.type == DataType::kFloat32) {
+      op.value = value.values<float>()[0];
+    } else if (value.type == DataType::kInt8 && q) {
+      op.value = q->scales[0] * static_cast<float>(value.values<int8_t>()[0] - q->zero_points[0]);
+    } else {
+      throw Unsupported{fmt::format("the value '{}' that it pads with has another type", value.name),
+                        "convert the model again"};
+    }
+    if (std::isnan(op.value)) file_.malformed(fmt::format("operator '{}' pads with no number", item.name));
+    op.value = std::clamp(op.value, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max());
+  }
   append(item, op, {x});
-  if (item.inputs.size() < 3) return;
+}
 
-  // PADV2: the Graph pads with zero alone.
-  const TensorId value_id = tensors_.weight(item.inputs[2], graph_.tensor(x).type);
-  const Tensor& value = graph_.tensor(value_id);
-  const auto& q = graph_.tensor(graph_.nodes.back().outputs[0]).quantization;
-  const bool zero = value.type == DataType::kFloat32     ? value.values<float>()[0] == 0.0F
-                    : value.type == DataType::kInt8 && q ? value.values<int8_t>()[0] == q->zero_points[0]
-                                                         : false;
-  if (!zero) throw Unsupported{"it pads with another value than zero", "pad with zero"};
+/// Whether an operator works on integers without a scale, as shapes are: its results only say how a Reshape
+/// is to be done, which its output's own shape says, too.
+bool OperatorReader::computes_a_shape(const schema::Operator& o, schema::BuiltinOperator code) const {
+  using enum schema::BuiltinOperator;
+  static constexpr schema::BuiltinOperator kCodes[] = {
+      SHAPE,     STRIDED_SLICE, SLICE,       PACK, CONCATENATION, MUL,     ADD,
+      SUB,       GATHER,        REDUCE_PROD, CAST, EXPAND_DIMS,   SQUEEZE, RESHAPE,
+      FLOOR_DIV, MAXIMUM,       MINIMUM,     FILL, RANGE,         SPLIT,   UNPACK};
+  if (std::find(std::begin(kCodes), std::end(kCodes), code) == std::end(kCodes)) return false;
+  const size_t outputs = o.outputs() == nullptr ? 0 : o.outputs()->size();
+  for (size_t i = 0; i < outputs; ++i) {
+    if (!tensors_.is_plain_integer(o.outputs()->Get(static_cast<flatbuffers::uoffset_t>(i)))) return false;
+  }
+  return outputs != 0;
+}
+
+/// The axes that a reduction names, ascending.
+std::vector<int32_t> OperatorReader::axes(const Item& item, TensorId x) const {
+  const auto rank = static_cast<int64_t>(graph_.tensor(x).shape.size());
+  std::vector<int32_t> result;
+  for (int64_t axis : tensors_.integers(item.inputs[1])) {
+    if (axis < -rank || axis >= rank)
+      file_.malformed(fmt::format("operator '{}' has axis {}", item.name, axis));
+    result.push_back(static_cast<int32_t>(axis < 0 ? axis + rank : axis));
+  }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+/// The maximum over rows and columns is a pooling whose window is the image.
+void OperatorReader::reduce_max(const Item& item) {
+  const TensorId x = tensors_.tensor(item.inputs[0]);
+  const Shape shape = graph_.tensor(x).shape;
+  if (shape.size() != 4 || axes(item, x) != std::vector<int32_t>{1, 2}) {
+    throw Unsupported{"it takes the maximum over other axes than rows and columns",
+                      "take the maximum over the rows and columns of an image"};
+  }
+  const MaxPool2D op{.kernel_h = shape[1], .kernel_w = shape[2], .stride_h = shape[1], .stride_w = shape[2]};
+  const Shape pooled = {shape[0], 1, 1, shape[3]};
+  const Shape declared = tensors_.shape(item.output);
+  if (declared == pooled) return append(item, op, {x});
+  const TensorId output = tensors_.result(item.output);
+  Tensor between = graph_.tensor(output);
+  between.name += kInsertedAfter;
+  between.shape = pooled;
+  file_.charge(2 * item.name.size() + 2 * sizeof(Node));
+  const TensorId flat = graph_.add(std::move(between));
+  graph_.nodes.push_back({item.name, op, {x}, {flat}});
+  graph_.nodes.push_back({item.name + std::string(kInsertedAfter), Reshape{declared}, {flat}, {output}});
+}
+
+void OperatorReader::transpose(const Item& item) {
+  const TensorId x = tensors_.tensor(item.inputs[0]);
+  const auto rank = static_cast<int64_t>(graph_.tensor(x).shape.size());
+  Transpose op;
+  for (const int64_t axis : tensors_.integers(item.inputs[1])) {
+    if (axis < -rank || axis >= rank)
+      file_.malformed(fmt::format("operator '{}' has axis {}", item.name, axis));
+    op.axes.push_back(static_cast<int32_t>(axis < 0 ? axis + rank : axis));
+  }
+  append(item, op, {x});
+}
+
+/// The numbers of a parameter with one for each axis.
+std::vector<int32_t> OperatorReader::begins(const Item& item, size_t input, size_t rank) const {
+  const std::vector<int64_t> given = tensors_.integers(item.inputs[input]);
+  if (given.size() != rank) {
+    file_.malformed(fmt::format("operator '{}' has {} numbers for {} axes", item.name, given.size(), rank));
+  }
+  std::vector<int32_t> result;
+  for (const int64_t value : given) {
+    result.push_back(static_cast<int32_t>(std::clamp<int64_t>(value, -(1 << 30), 1 << 30)));
+  }
+  return result;
+}
+
+void OperatorReader::slice(const Item& item) {
+  const TensorId x = tensors_.tensor(item.inputs[0]);
+  const Shape shape = graph_.tensor(x).shape;
+  Slice op{.begin = begins(item, 1, shape.size()), .size = begins(item, 2, shape.size()), .stride = {}};
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (op.size[i] == -1) op.size[i] = shape[i] - op.begin[i];
+  }
+  op.stride.assign(shape.size(), 1);
+  append(item, op, {x});
+}
+
+void OperatorReader::strided_slice(const Item& item) {
+  const auto& o = options(item, item.file_operator.builtin_options_as_StridedSliceOptions());
+  const TensorId x = tensors_.tensor(item.inputs[0]);
+  const Shape shape = graph_.tensor(x).shape;
+  if (o.ellipsis_mask() != 0 || o.new_axis_mask() != 0 || o.offset()) {
+    throw Unsupported{"it slices with an ellipsis, a new axis or ends relative to the begin",
+                      "slice with a begin, an end and a stride for each axis"};
+  }
+  const std::vector<int32_t> begin = begins(item, 1, shape.size());
+  const std::vector<int32_t> end = begins(item, 2, shape.size());
+  Slice op{.begin = {}, .size = {}, .stride = begins(item, 3, shape.size())};
+  for (size_t i = 0; i < shape.size(); ++i) {
+    const auto bit = int32_t{1} << i;
+    if (op.stride[i] < 1) {
+      throw Unsupported{fmt::format("it walks axis {} backwards", i), "slice with positive strides"};
+    }
+    const auto place = [&](int32_t index) {
+      return std::clamp(index < 0 ? index + shape[i] : index, 0, shape[i]);
+    };
+    const int32_t first = (o.begin_mask() & bit) != 0 ? 0 : place(begin[i]);
+    int32_t last = (o.end_mask() & bit) != 0 ? shape[i] : place(end[i]);
+    if ((o.shrink_axis_mask() & bit) != 0) last = first + 1;
+    op.begin.push_back(first);
+    op.size.push_back(last <= first ? 0 : (last - first - 1) / op.stride[i] + 1);
+  }
+  const Shape declared = tensors_.shape(item.output);
+  if (declared == op.size) return append(item, op, {x});
+  // Axes of one element are dropped.
+  if (element_count(declared) != element_count(op.size)) {
+    file_.malformed(fmt::format("operator '{}' gives {}, its output is declared as {}", item.name,
+                                to_string(op.size), to_string(declared)));
+  }
+  const TensorId output = tensors_.result(item.output);
+  Tensor between = graph_.tensor(output);
+  between.name += kInsertedAfter;
+  between.shape = op.size;
+  file_.charge(2 * item.name.size() + 2 * sizeof(Node));
+  const TensorId kept = graph_.add(std::move(between));
+  graph_.nodes.push_back({item.name, op, {x}, {kept}});
+  graph_.nodes.push_back({item.name + std::string(kInsertedAfter), Reshape{declared}, {kept}, {output}});
+}
+
+/// One Slice for each output, which lie one after another along the axis.
+void OperatorReader::split(const schema::Operator& o, const std::string& name, size_t axis_input) {
+  const size_t inputs = o.inputs() == nullptr ? 0 : o.inputs()->size();
+  const size_t outputs = o.outputs() == nullptr ? 0 : o.outputs()->size();
+  if (inputs != axis_input / 2 + 2 || outputs == 0) file_.malformed("a split lacks its inputs or outputs");
+  const TensorId x = tensors_.tensor(o.inputs()->Get(axis_input == 0 ? 1 : 0));
+  const Shape shape = graph_.tensor(x).shape;
+  const auto rank = static_cast<int64_t>(shape.size());
+  const auto axes = tensors_.integers(o.inputs()->Get(static_cast<flatbuffers::uoffset_t>(axis_input)));
+  if (axes.size() != 1 || axes[0] < -rank || axes[0] >= rank) {
+    file_.malformed(fmt::format("operator '{}' has no axis of its input", name));
+  }
+  const auto axis = static_cast<size_t>(axes[0] < 0 ? axes[0] + rank : axes[0]);
+  int32_t begin = 0;
+  for (size_t i = 0; i < outputs; ++i) {
+    const int32_t index = o.outputs()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    const Shape part = tensors_.shape(index);
+    if (part.size() != shape.size() || part[axis] > shape[axis] - begin) {
+      file_.malformed(fmt::format("operator '{}' splits {} wrongly", name, to_string(shape)));
+    }
+    Slice op{.begin = std::vector<int32_t>(shape.size(), 0),
+             .size = part,
+             .stride = std::vector<int32_t>(shape.size(), 1)};
+    op.begin[axis] = begin;
+    begin += part[axis];
+    file_.charge(name.size() + 8 + sizeof(Node) + 3 * shape.size() * sizeof(int32_t));
+    const TensorId output = tensors_.result(index);
+    graph_.nodes.push_back({i == 0 ? name : fmt::format("{}#{}", name, i), std::move(op), {x}, {output}});
+  }
+}
+
+void OperatorReader::resize_nearest(const Item& item) {
+  const auto* o = item.file_operator.builtin_options_as_ResizeNearestNeighborOptions();
+  const TensorId x = tensors_.tensor(item.inputs[0]);
+  const Shape shape = graph_.tensor(x).shape;
+  const std::vector<int64_t> size = tensors_.integers(item.inputs[1]);
+  if (shape.size() != 4 || size.size() != 2) file_.malformed(fmt::format("'{}' resizes no image", item.name));
+  const bool whole = size[0] % shape[1] == 0 && size[1] % shape[2] == 0 && size[0] > 0 && size[1] > 0 &&
+                     size[0] < kMaximumKernel && size[1] < kMaximumKernel;
+  // With a whole factor, the nearest of half-pixel centers is the same element.
+  if (!whole || (o != nullptr && o->align_corners())) {
+    throw Unsupported{fmt::format("it resizes {}x{} to {}x{}", shape[1], shape[2], size[0], size[1]),
+                      "resize by a whole factor without aligned corners"};
+  }
+  append(item,
+         ResizeNearest{static_cast<int32_t>(size[0] / shape[1]), static_cast<int32_t>(size[1] / shape[2])},
+         {x});
 }
 
 void OperatorReader::reshape(const Item& item) {

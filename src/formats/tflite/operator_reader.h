@@ -13,8 +13,9 @@ class OperatorReader {
   OperatorReader(TensorReader& tensors, FileInHand& file, Graph& graph)
       : tensors_(tensors), file_(file), graph_(graph) {}
 
-  /// Appends the node of an operator, and a Reshape beside it where a dense layer needs one. Throws
-  /// Unsupported.
+  /// Appends the node of an operator, and a Reshape beside it where a dense layer needs one; a Split becomes
+  /// a Slice for each of its outputs. What only computes the shape of a Reshape (converters write it for an
+  /// open batch) becomes nothing. Throws Unsupported.
   void read(const schema::Operator& file_operator, schema::BuiltinOperator code, const std::string& name);
 
  private:
@@ -42,6 +43,16 @@ class OperatorReader {
   void concatenation(const Item& item);
   void pad(const Item& item);
   void reshape(const Item& item);
+  void transpose(const Item& item);
+  void slice(const Item& item);
+  void strided_slice(const Item& item);
+  void split(const schema::Operator& file_operator, const std::string& name, size_t axis_input);
+  void resize_nearest(const Item& item);
+  void reduce_max(const Item& item);
+  void refuse_uint8(const schema::Operator& file_operator) const;
+  bool computes_a_shape(const schema::Operator& file_operator, schema::BuiltinOperator code) const;
+  std::vector<int32_t> axes(const Item& item, TensorId x) const;
+  std::vector<int32_t> begins(const Item& item, size_t input, size_t rank) const;
   template <typename Pool>
   void pool(const Item& item);
   template <typename Binary>

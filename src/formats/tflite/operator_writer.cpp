@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "base/error.h"
 #include "graph/builder.h"
 
@@ -42,7 +45,8 @@ class OperatorWriter {
     return windowed(o.padding, same, [&](schema::Padding padding) {
       const auto options = schema::CreateConv2DOptions(builder_, padding, o.stride_w, o.stride_h,
                                                        written(o.activation), o.dilation_w, o.dilation_h);
-      return one(BuiltinOperator::CONV_2D, version, BuiltinOptions::Conv2DOptions, options.Union());
+      return with_bias(
+          one(BuiltinOperator::CONV_2D, version, BuiltinOptions::Conv2DOptions, options.Union()));
     });
   }
 
@@ -57,8 +61,8 @@ class OperatorWriter {
       const auto options =
           schema::CreateDepthwiseConv2DOptions(builder_, padding, o.stride_w, o.stride_h, o.multiplier,
                                                written(o.activation), o.dilation_w, o.dilation_h);
-      return one(BuiltinOperator::DEPTHWISE_CONV_2D, version, BuiltinOptions::DepthwiseConv2DOptions,
-                 options.Union());
+      return with_bias(one(BuiltinOperator::DEPTHWISE_CONV_2D, version,
+                           BuiltinOptions::DepthwiseConv2DOptions, options.Union()));
     });
   }
 
@@ -78,6 +82,63 @@ class OperatorWriter {
   WrittenNode operator()(const Add& o) {
     const auto options = schema::CreateAddOptions(builder_, written(o.activation));
     return {{one(BuiltinOperator::ADD, integer_ ? 2 : 1, BuiltinOptions::AddOptions, options.Union())}, {}};
+  }
+
+  WrittenNode operator()(const Sub& o) {
+    const auto options = schema::CreateSubOptions(builder_, written(o.activation));
+    return {{one(BuiltinOperator::SUB, integer_ ? 2 : 1, BuiltinOptions::SubOptions, options.Union())}, {}};
+  }
+
+  WrittenNode operator()(const Maximum&) { return select(BuiltinOperator::MAXIMUM); }
+  WrittenNode operator()(const Minimum&) { return select(BuiltinOperator::MINIMUM); }
+
+  WrittenNode operator()(const Sigmoid&) { return {{one(BuiltinOperator::LOGISTIC, integer_ ? 2 : 1)}, {}}; }
+  WrittenNode operator()(const Tanh&) { return {{one(BuiltinOperator::TANH, integer_ ? 2 : 1)}, {}}; }
+
+  WrittenNode operator()(const HardSwish&) {
+    return {{one(BuiltinOperator::HARD_SWISH, 1, BuiltinOptions::HardSwishOptions,
+                 schema::CreateHardSwishOptions(builder_).Union())},
+            {}};
+  }
+
+  WrittenNode operator()(const LeakyRelu& o) {
+    return {{one(BuiltinOperator::LEAKY_RELU, 1, BuiltinOptions::LeakyReluOptions,
+                 schema::CreateLeakyReluOptions(builder_, o.alpha).Union())},
+            {}};
+  }
+
+  WrittenNode operator()(const Transpose& o) {
+    const int32_t version = o.axes.size() > 4 ? 4 : integer_ ? 2 : 1;
+    WrittenOperator result = one(BuiltinOperator::TRANSPOSE, version, BuiltinOptions::TransposeOptions,
+                                 schema::CreateTransposeOptions(builder_).Union());
+    result.parameters = {per_axis("permutation", o.axes)};
+    return {{result}, {}};
+  }
+
+  WrittenNode operator()(const Slice& o) {
+    const bool strided =
+        std::any_of(o.stride.begin(), o.stride.end(), [](int32_t step) { return step != 1; });
+    if (!strided) {
+      WrittenOperator result = one(BuiltinOperator::SLICE, integer_ ? 2 : 1, BuiltinOptions::SliceOptions,
+                                   schema::CreateSliceOptions(builder_).Union());
+      result.parameters = {per_axis("begin", o.begin), per_axis("size", o.size)};
+      return {{result}, {}};
+    }
+    std::vector<int32_t> end;
+    for (size_t i = 0; i < o.size.size(); ++i) end.push_back(o.begin[i] + (o.size[i] - 1) * o.stride[i] + 1);
+    const int32_t version = o.size.size() > 4 ? 4 : integer_ ? 2 : 1;
+    WrittenOperator result = one(BuiltinOperator::STRIDED_SLICE, version, BuiltinOptions::StridedSliceOptions,
+                                 schema::CreateStridedSliceOptions(builder_).Union());
+    result.parameters = {per_axis("begin", o.begin), per_axis("end", end), per_axis("strides", o.stride)};
+    return {{result}, {}};
+  }
+
+  WrittenNode operator()(const ResizeNearest&) {
+    WrittenOperator result = one(BuiltinOperator::RESIZE_NEAREST_NEIGHBOR, integer_ ? 2 : 1,
+                                 BuiltinOptions::ResizeNearestNeighborOptions,
+                                 schema::CreateResizeNearestNeighborOptions(builder_).Union());
+    result.parameters = {per_axis("size", {output().shape[1], output().shape[2]})};
+    return {{result}, {}};
   }
 
   WrittenNode operator()(const Mul& o) {
@@ -166,6 +227,21 @@ class OperatorWriter {
     return result;
   }
 
+  ParameterTensor per_axis(std::string_view what, const std::vector<int32_t>& values) const {
+    return {fmt::format("{}/{}", node_.name, what), {static_cast<int32_t>(values.size())}, values};
+  }
+
+  WrittenNode select(BuiltinOperator code) {
+    return {{one(code, integer_ ? 2 : 1, BuiltinOptions::MaximumMinimumOptions,
+                 schema::CreateMaximumMinimumOptions(builder_).Union())},
+            {}};
+  }
+
+  WrittenOperator with_bias(WrittenOperator convolution) const {
+    convolution.bias_of_zeros = node_.inputs.size() == 2;
+    return convolution;
+  }
+
   WrittenOperator padding(const Pad& o) {
     WrittenOperator result = one(BuiltinOperator::PAD, integer_ ? 2 : 1, BuiltinOptions::PadOptions,
                                  schema::CreatePadOptions(builder_).Union());
@@ -175,16 +251,23 @@ class OperatorWriter {
       paddings.integers.push_back(o.after[i]);
     }
     result.parameters.push_back(std::move(paddings));
+    if (o.value != 0) {
+      result.code = BuiltinOperator::PADV2;
+      result.options_type = BuiltinOptions::PadV2Options;
+      result.options = schema::CreatePadV2Options(builder_).Union();
+      result.parameters.push_back({node_.name + "/value", {1}, {}, node_.inputs[0], o.value});
+    }
     return result;
   }
 
   /// An operator on windows, after an operator that pads where the padding has no name in the format.
   template <typename Write>
-  WrittenNode windowed(const Padding2D& p, const Padding2D& same, const Write& write) {
-    if (p == same) return {{write(schema::Padding::SAME)}, {}};
+  WrittenNode windowed(const Padding2D& p, const Padding2D& same, const Write& write, float value = 0) {
     if (p == Padding2D{}) return {{write(schema::Padding::VALID)}, {}};
+    if (p == same) return {{write(schema::Padding::SAME)}, {}};
     const Shape& x = input().shape;
-    return {{padding(Pad{{0, p.top, p.left, 0}, {0, p.bottom, p.right, 0}}), write(schema::Padding::VALID)},
+    return {{padding(Pad{{0, p.top, p.left, 0}, {0, p.bottom, p.right, 0}, value}),
+             write(schema::Padding::VALID)},
             {x[0], x[1] + p.top + p.bottom, x[2] + p.left + p.right, x[3]}};
   }
 
@@ -192,22 +275,20 @@ class OperatorWriter {
   WrittenNode pool(const Pool& o, BuiltinOperator code) {
     const Padding2D same =
         same_padding(input().shape[1], input().shape[2], o.kernel_h, o.kernel_w, o.stride_h, o.stride_w);
-    WrittenNode result = windowed(o.padding, same, [&](schema::Padding padding_type) {
-      const auto options = schema::CreatePool2DOptions(builder_, padding_type, o.stride_w, o.stride_h,
-                                                       o.kernel_w, o.kernel_h, written(o.activation));
-      return one(code, integer_ ? 2 : 1, BuiltinOptions::Pool2DOptions, options.Union());
-    });
+    // What pads a maximum must never win.
+    WrittenNode result = windowed(
+        o.padding, same,
+        [&](schema::Padding padding_type) {
+          const auto options = schema::CreatePool2DOptions(builder_, padding_type, o.stride_w, o.stride_h,
+                                                           o.kernel_w, o.kernel_h, written(o.activation));
+          return one(code, integer_ ? 2 : 1, BuiltinOptions::Pool2DOptions, options.Union());
+        },
+        std::numeric_limits<float>::lowest());
     if (result.operators.size() == 1) return result;
     if (code == BuiltinOperator::AVERAGE_POOL_2D) {
       fail("TensorFlow Lite averages over no padding but SAME and VALID",
            "Choose the pooling's padding so that it is one of these");
     }
-    // What pads a maximum must never win.
-    WrittenOperator& pad = result.operators[0];
-    pad.code = BuiltinOperator::PADV2;
-    pad.options_type = BuiltinOptions::PadV2Options;
-    pad.options = schema::CreatePadV2Options(builder_).Union();
-    pad.parameters.push_back({node_.name + "/lowest", {1}, {}, node_.inputs[0]});
     return result;
   }
 
@@ -235,6 +316,8 @@ schema::TensorType type_in_file(const Tensor& tensor) {
       return schema::TensorType::INT16;
     case DataType::kInt4:
       return schema::TensorType::INT4;
+    case DataType::kUint8:
+      return schema::TensorType::UINT8;
     case DataType::kInt8:
       break;
   }

@@ -14,9 +14,10 @@ struct ParameterTensor {
   std::string name;
   Shape shape;
   std::vector<int32_t> integers;
-  /// Set: one element of this tensor's type and quantization, its type's lowest value, in place of the
-  /// integers.
-  TensorId lowest_of = kNoTensor;
+  /// Set: one element of this tensor's type and quantization, of this real value (or the nearest that the
+  /// type has), in place of the integers.
+  TensorId like = kNoTensor;
+  float value = 0.0F;
 };
 
 /// What a node of the Graph becomes, but for its tensors. A convolution or pooling whose padding is neither
@@ -28,6 +29,7 @@ struct WrittenOperator {
   flatbuffers::Offset<void> options;
   std::vector<ParameterTensor> parameters;  ///< further inputs, after the node's own
   bool bias_left_out = false;               ///< write the missing bias as -1
+  bool bias_of_zeros = false;  ///< write a missing bias as zeros: TensorFlow Lite's convolutions need one
 };
 
 struct WrittenNode {

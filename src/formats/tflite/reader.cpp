@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kSchemaVersion = 3;
 constexpr uint32_t kMaximumDepth = 16;
 constexpr uint32_t kMaximumTables = 1'000'000;
-constexpr size_t kFindingsShown = 16;
+constexpr size_t kMostFindings = 1000;
 
 /// Checks every offset and size that the format's tables hold, before any is followed.
 const schema::Model& verified_model(std::span<const std::byte> content, const FileInHand& file) {
@@ -78,18 +78,16 @@ class NodeNames {
 class Findings {
  public:
   void add(std::string_view place, const Unsupported& unsupported) {
-    if (shown_.size() == kFindingsShown) shown_.emplace_back("and more");
-    if (shown_.size() > kFindingsShown) return;
-    shown_.push_back(fmt::format("{}: {}; {}", place, unsupported.reason, unsupported.remedy));
+    if (all_.size() == kMostFindings) return;
+    all_.push_back({std::string(place), unsupported.reason, unsupported.remedy});
   }
 
   void throw_if_any(const FileInHand& file) const {
-    if (!shown_.empty())
-      throw Error(file.name(), fmt::format("cannot be read: {}", fmt::join(shown_, ". ")), "");
+    if (!all_.empty()) throw ModelError(file.name(), all_);
   }
 
  private:
-  std::vector<std::string> shown_;
+  std::vector<Finding> all_;
 };
 
 std::vector<TensorId> tensor_list(TensorReader& tensors, const flatbuffers::Vector<int32_t>* indices,

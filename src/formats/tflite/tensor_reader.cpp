@@ -85,6 +85,8 @@ DataType TensorReader::type(int32_t index) const {
       return DataType::kInt8;
     case schema::TensorType::INT4:
       return DataType::kInt4;
+    case schema::TensorType::UINT8:
+      return DataType::kUint8;
     default:
       break;
   }
@@ -110,6 +112,16 @@ const flatbuffers::Vector<uint8_t>* TensorReader::data(int32_t index) const {
 }
 
 bool TensorReader::is_constant(int32_t index) const { return data(index) != nullptr; }
+
+bool TensorReader::is_uint8(int32_t index) const { return at(index).type() == schema::TensorType::UINT8; }
+
+bool TensorReader::is_plain_integer(int32_t index) const {
+  const schema::TensorType stored = at(index).type();
+  const auto* parameters = at(index).quantization();
+  const bool scaled =
+      parameters != nullptr && parameters->scale() != nullptr && parameters->scale()->size() != 0;
+  return (stored == schema::TensorType::INT32 || stored == schema::TensorType::INT64) && !scaled;
+}
 
 std::vector<int64_t> TensorReader::integers(int32_t index) const {
   const flatbuffers::Vector<uint8_t>* bytes = data(index);
@@ -146,20 +158,23 @@ std::optional<Quantization> TensorReader::quantization(int32_t index) const {
   file_.charge(scales.size() * (sizeof(float) + sizeof(int32_t)));
   const DataType stored = type(index);
   Quantization result;
-  result.bits = stored == DataType::kInt4 ? 4 : stored == DataType::kInt8 ? 8 : 32;
+  result.bits = stored == DataType::kInt4                                 ? 4
+                : stored == DataType::kInt8 || stored == DataType::kUint8 ? 8
+                                                                          : 32;
   result.scales.assign(scales.begin(), scales.end());
   for (const float scale : result.scales) {
     if (!(scale > 0) || !std::isfinite(scale)) {
       file_.malformed(fmt::format("tensor {} has a scale of {}", index, scale));
     }
   }
-  const int64_t limit = int64_t{1} << (result.bits - 1);
+  const int64_t lowest = stored == DataType::kUint8 ? 0 : -(int64_t{1} << (result.bits - 1));
+  const int64_t highest = lowest + (int64_t{1} << result.bits) - 1;
   result.zero_points.assign(scales.size(), 0);
   for (size_t i = 0; i < count; ++i) {
     // FlatBuffers' verifier does not check that elements of 8 bytes are aligned as such.
     int64_t zero_point = 0;
     std::memcpy(&zero_point, zero_points->Data() + i * sizeof(zero_point), sizeof(zero_point));
-    if (zero_point < -limit || zero_point >= limit) {
+    if (zero_point < lowest || zero_point > highest) {
       file_.malformed(fmt::format("tensor {} has a zero point of {}", index, zero_point));
     }
     result.zero_points[i] = static_cast<int32_t>(zero_point);

@@ -32,6 +32,10 @@ class TensorReader {
   Shape shape(int32_t index) const;
   DataType type(int32_t index) const;
   bool is_constant(int32_t index) const;
+  /// uint8 is TensorFlow Lite's older quantization, which is read at the ends of an int8 network alone.
+  bool is_uint8(int32_t index) const;
+  /// An int32 or int64 tensor without a scale, as shapes and their parts are.
+  bool is_plain_integer(int32_t index) const;
   /// An operator's parameters: the elements of an int32 or int64 constant.
   std::vector<int64_t> integers(int32_t index) const;
   std::string name(int32_t index) const;

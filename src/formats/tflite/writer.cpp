@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <utility>
@@ -136,17 +137,32 @@ class ModelWriter {
   }
 
   int32_t add_parameter(const ParameterTensor& parameter) {
-    if (parameter.lowest_of == kNoTensor) {
+    if (parameter.like == kNoTensor) {
       return add_tensor(parameter.name, parameter.shape, schema::TensorType::INT32,
                         add_buffer(std::as_bytes(std::span(parameter.integers))), {});
     }
-    const Tensor& like = graph_.tensor(parameter.lowest_of);
-    const float lowest_float = std::numeric_limits<float>::lowest();
-    const int8_t lowest_integer = std::numeric_limits<int8_t>::min();
-    const auto bytes = like.type == DataType::kFloat32 ? std::as_bytes(std::span(&lowest_float, 1))
-                                                       : std::as_bytes(std::span(&lowest_integer, 1));
+    const Tensor& like = graph_.tensor(parameter.like);
+    int8_t integer = 0;
+    if (like.quantization) {
+      const double scaled = std::round(double{parameter.value} / like.quantization->scales[0]);
+      integer = static_cast<int8_t>(std::clamp(scaled + like.quantization->zero_points[0], -128.0, 127.0));
+    }
+    const auto bytes = like.type == DataType::kFloat32 ? std::as_bytes(std::span(&parameter.value, 1))
+                                                       : std::as_bytes(std::span(&integer, 1));
     return add_tensor(parameter.name, parameter.shape, type_in_file(like), add_buffer(bytes),
                       like.quantization);
+  }
+
+  int32_t add_zero_bias(const Node& node) {
+    const Shape channels = {graph_.tensor(node.outputs[0]).shape.back()};
+    const std::vector<int32_t> zeros(static_cast<size_t>(channels[0]), 0);  // 0.0F has the same bytes
+    const uint32_t buffer = add_buffer(std::as_bytes(std::span(zeros)));
+    const auto& weights = graph_.tensor(node.inputs[1]).quantization;
+    if (!weights) return add_tensor(node.name + "/bias", channels, schema::TensorType::FLOAT32, buffer, {});
+    Quantization q = *weights;
+    for (float& scale : q.scales) scale *= graph_.tensor(node.inputs[0]).quantization->scales[0];
+    if (q.per_channel()) q.axis = 0;
+    return add_tensor(node.name + "/bias", channels, schema::TensorType::INT32, buffer, q);
   }
 
   void write_node(const Node& node) {
@@ -159,6 +175,7 @@ class ModelWriter {
       const bool last = i + 1 == written.operators.size();
       std::vector<int32_t> own = last ? inputs : std::vector<int32_t>{inputs[0]};
       if (o.bias_left_out) own.push_back(-1);
+      if (o.bias_of_zeros) own.push_back(add_zero_bias(node));
       for (const ParameterTensor& parameter : o.parameters) own.push_back(add_parameter(parameter));
       int32_t output = 0;
       if (last) {
