@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "cli/common.h"
+#include "cli/data_sets.h"
 #include "cli/verbs.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
@@ -38,7 +39,9 @@ void add_train(CLI::App& program) {
   verb->add_option("MODEL", model, "zoo:NAME, or a float32 model to go on from")
       ->required()
       ->option_text(" ");
-  verb->add_option("--data", data_name, "a data set's name")->required()->option_text("NAME (required)");
+  verb->add_option("--data", data_name, "a data set's name or path")
+      ->required()
+      ->option_text("NAME (required)");
   verb->add_option("-o,--output", output, "OUT.onnx")->required()->option_text("PATH (required)");
   verb->add_option("--recipe", recipe, "take the train stage of a recipe")->option_text("FILE");
   verb->add_option("--epochs", epochs, "epochs, instead of the recipe's")
@@ -51,7 +54,7 @@ void add_train(CLI::App& program) {
     options.threads = common.threads;
     formats::expect_model_name(output);
     const Graph graph = load_model(model, options.seed);
-    const data::Dataset dataset = data::load(data_name, data::Split::kTrain);
+    const data::Dataset dataset = load_data(common, data_name, data::Split::kTrain);
     pipeline::expect_fits(graph, dataset);
 
     train::TrainHooks hooks;

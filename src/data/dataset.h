@@ -38,6 +38,7 @@ struct Dataset {
   std::vector<int32_t> labels;
   std::vector<int32_t>
       groups;          ///< who or what a sample comes from (a person), one a sample; empty: not known
+  std::string place;   ///< the file, folder or archive it was read from
   std::string note;    ///< what a person should be told of how the set was read; mostly empty
   std::string sha256;  ///< provenance: of what `sha256sum` prints for the files it was decoded from
 

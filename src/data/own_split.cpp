@@ -63,6 +63,7 @@ Split parse_split(std::string_view word, std::string_view where) {
 }
 
 TrainAndTest split_own_data(Dataset all, const std::vector<Split>& splits, std::string_view where) {
+  all.place = where;
   ValidationIndices indices;
   std::string note;
   if (splits.empty()) {

@@ -181,6 +181,7 @@ Dataset decode(std::span<SourceContent> files, Split split) {
   dataset.sample_shape = {1, kTime, static_cast<int32_t>(kSignals.size())};
   dataset.class_names = kClassNames;
   dataset.channel_names = kSignals;
+  dataset.place = files[0].place;
   dataset.sha256 = listing_sha256(files);
   dataset.labels = parse_lines_of_integers(text_of(files[0].bytes), files[0].where, 1,
                                            static_cast<int32_t>(kClassNames.size()));

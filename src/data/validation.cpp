@@ -126,6 +126,7 @@ Dataset take_samples(const Dataset& dataset, const std::vector<size_t>& indices,
           .normalization = dataset.normalization,
           .labels = copy_of(dataset.labels, indices, 1),
           .groups = copy_of(dataset.groups, indices, 1),
+          .place = dataset.place,
           .note = dataset.note,
           .sha256 = dataset.sha256};
 }
