@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/common.h"
+#include "cli/data_sets.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "pipeline/evaluate.h"
@@ -48,14 +49,15 @@ void add_evaluate(CLI::App& program) {
                             "device; a float32 model in libtorch.",
                             "thimble evaluate runs/mnist/2-quantize.onnx --data mnist", common);
   verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required()->option_text(" ");
-  verb->add_option("--data", data_name, "a data set's name")->required()->option_text("NAME (required)");
-  verb->add_option("--split", split, "train or test")
-      ->check(CLI::IsMember({"train", "test"}))
-      ->option_text("train|test [test]");
+  verb->add_option("--data", data_name, "a data set's name or path")
+      ->required()
+      ->option_text("NAME (required)");
+  verb->add_option("--split", split, "train, validation (a part of it) or test")
+      ->check(CLI::IsMember({"train", "validation", "test"}))
+      ->option_text("NAME [test]");
   verb->callback([] {
     const Graph graph = load_model(model, common.seed);
-    const data::Dataset dataset =
-        data::load(data_name, split == "test" ? data::Split::kTest : data::Split::kTrain);
+    const data::Dataset dataset = load_data(common, data_name, split_named(split));
     const pipeline::Evaluation result = pipeline::evaluate(graph, dataset, common.threads, common.progress());
     const nlohmann::json document = {{"data", data_name},           {"split", split},
                                      {"samples", result.samples},   {"accuracy", result.accuracy},

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/common.h"
+#include "cli/data_sets.h"
 #include "cli/verbs.h"
 #include "compress/quantize/post_training.h"
 #include "formats/model.h"
@@ -35,7 +36,7 @@ void add_quantize(CLI::App& program) {
     options.seed = common.seed;
     formats::expect_model_name(output);
     const Graph graph = load_model(model, common.seed);
-    const data::Dataset dataset = data::load(data_name, data::Split::kTrain);
+    const data::Dataset dataset = load_data(common, data_name, data::Split::kTrain);
     const Graph quantized = quantize::post_training_quantize(graph, dataset, options);
     formats::write_model(quantized, output);
     const size_t before = weight_bytes(graph);

@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/toml_table.h"
 #include "cli/common.h"
+#include "cli/data_sets.h"
 #include "cli/verbs.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
@@ -94,7 +95,7 @@ void add_train(CLI::App& program) {
     options.accelerator = train::parse_accelerator(accelerator);
     formats::expect_model_name(output);
     const Graph graph = load_model(model, options.seed);
-    const data::Dataset dataset = data::load(data_name, data::Split::kTrain);
+    const data::Dataset dataset = load_data(common, data_name, data::Split::kTrain);
     pipeline::expect_fits(graph, dataset);
 
     train::TrainHooks hooks;

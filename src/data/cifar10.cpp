@@ -177,6 +177,7 @@ Dataset load_cifar10(Split split) {
     append_cifar10_batch(content.bytes, content.where, dataset);
     content.bytes = {};
   }
+  dataset.place = contents[0].place;
   dataset.sha256 = listing_sha256(contents);
   return dataset;
 }

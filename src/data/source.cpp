@@ -88,10 +88,10 @@ std::map<std::string, SourceContent> read_folder(const Source& source, std::span
     const path plain = is_there(unpacked) ? unpacked : folder / name;
     const path gzipped = folder / (name + ".gz");
     if (is_there(plain)) {
-      found[name] = {name, plain.string(), "", read_file(plain, file.bytes)};
+      found[name] = {name, plain.string(), folder.string(), "", read_file(plain, file.bytes)};
     } else if (is_there(gzipped)) {
       // A gzip file is never much larger than what it holds.
-      found[name] = {name, gzipped.string(), "",
+      found[name] = {name, gzipped.string(), folder.string(), "",
                      gunzip(read_file(gzipped, file.bytes + 4096), file.bytes, gzipped.string())};
     } else {
       packed.push_back(name);
@@ -102,7 +102,7 @@ std::map<std::string, SourceContent> read_folder(const Source& source, std::span
     for (auto& [name, bytes] : unpack_file(source, archive, folder / archive.name, packed)) {
       const std::string where =
           fmt::format("{}: {}{}", (folder / archive.name).string(), source.archive_folder, name);
-      found[name] = {name, where, "", std::move(bytes)};
+      found[name] = {name, where, (folder / archive.name).string(), "", std::move(bytes)};
     }
     packed.clear();
   }
@@ -166,7 +166,8 @@ std::vector<SourceContent> read_files(const Source& source, std::span<const std:
     for (auto& [name, bytes] : fetch(source)) {
       write_file_atomically(cache / name, bytes);
       const std::string hash = sha256(bytes);
-      found.try_emplace(name, SourceContent{name, (cache / name).string(), hash, std::move(bytes)});
+      found.try_emplace(name,
+                        SourceContent{name, (cache / name).string(), cache.string(), hash, std::move(bytes)});
     }
   }
   std::vector<SourceContent> contents;

@@ -56,6 +56,7 @@ std::filesystem::path cache_folder(const std::string& set);
 struct SourceContent {
   std::string name;   ///< SourceFile::name
   std::string where;  ///< where it was found, for errors
+  std::string place;  ///< the folder or archive that holds it
   std::string sha256;
   std::vector<std::byte> bytes;
 };

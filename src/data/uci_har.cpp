@@ -163,19 +163,42 @@ Source uci_har() {
           .mirrors = {{"official site", fetch_from_site}}};
 }
 
-/// The values of a split in order, (windows, time, channels), from its files in order.
-std::vector<float> parse_signals(std::span<SourceContent> signals, size_t windows) {
-  std::vector<float> values(windows * kTime * signals.size());
-  for (size_t channel = 0; channel < signals.size(); ++channel) {
-    parse_windows(text_of(signals[channel].bytes), signals[channel].where, windows, kTime, channel,
-                  signals.size(), values);
-    signals[channel].bytes = {};
-  }
-  return values;
+/// Labels, people and signals in the order of kSignals.
+std::vector<std::string> names_of(Split split) {
+  const char* folder = split == Split::kTest ? "test" : "train";
+  std::vector<std::string> names = {fmt::format("{0}/y_{0}.txt", folder),
+                                    fmt::format("{0}/subject_{0}.txt", folder)};
+  for (const std::string& signal : kSignals)
+    names.push_back(fmt::format("{0}/Inertial Signals/{1}_{0}.txt", folder, signal));
+  return names;
 }
 
-size_t count_lines(std::span<const std::byte> content) {
-  return static_cast<size_t>(std::count(content.begin(), content.end(), std::byte{'\n'}));
+/// A split, not yet normalized, from the files of names_of.
+Dataset decode(std::span<SourceContent> files, Split split) {
+  Dataset dataset;
+  dataset.name = "uci-har";
+  dataset.split = split;
+  dataset.sample_shape = {1, kTime, static_cast<int32_t>(kSignals.size())};
+  dataset.class_names = kClassNames;
+  dataset.channel_names = kSignals;
+  dataset.place = files[0].place;
+  dataset.sha256 = listing_sha256(files);
+  dataset.labels = parse_lines_of_integers(text_of(files[0].bytes), files[0].where, 1,
+                                           static_cast<int32_t>(kClassNames.size()));
+  for (int32_t& label : dataset.labels) --label;
+  dataset.groups = parse_lines_of_integers(text_of(files[1].bytes), files[1].where, 1, kPeople);
+  if (dataset.groups.size() != dataset.size()) {
+    throw Error(files[1].where,
+                fmt::format("has {} lines for {} labels", dataset.groups.size(), dataset.size()), kRemedy);
+  }
+  const std::span<SourceContent> signals = files.subspan(2);
+  dataset.values.resize(dataset.size() * kTime * signals.size());
+  for (size_t channel = 0; channel < signals.size(); ++channel) {
+    parse_windows(text_of(signals[channel].bytes), signals[channel].where, dataset.size(), kTime, channel,
+                  signals.size(), dataset.values);
+    signals[channel].bytes = {};
+  }
+  return dataset;
 }
 
 }  // namespace
@@ -220,46 +243,24 @@ std::vector<int32_t> parse_lines_of_integers(std::string_view text, std::string_
 }
 
 Dataset load_uci_har(Split split) {
-  // The training signals are read for the test split too: its values are normalized by their statistics.
-  std::vector<std::string> names;
-  for (const std::string& signal : kSignals)
-    names.push_back(fmt::format("train/Inertial Signals/{}_train.txt", signal));
-  const char* folder = split == Split::kTest ? "test" : "train";
-  if (split == Split::kTest) {
-    names.emplace_back("train/y_train.txt");
-    for (const std::string& signal : kSignals)
-      names.push_back(fmt::format("test/Inertial Signals/{}_test.txt", signal));
-  }
-  names.push_back(fmt::format("{0}/y_{0}.txt", folder));
-  names.push_back(fmt::format("{0}/subject_{0}.txt", folder));
-  std::vector<SourceContent> contents = read_files(uci_har(), names);
-  const size_t signals = kSignals.size();
-  const SourceContent& labels = contents[contents.size() - 2];
-  const SourceContent& people = contents.back();
-
-  Dataset dataset;
-  dataset.name = "uci-har";
-  dataset.split = split;
-  dataset.sample_shape = {1, kTime, static_cast<int32_t>(signals)};
-  dataset.class_names = kClassNames;
-  dataset.channel_names = kSignals;
-  dataset.labels = parse_lines_of_integers(text_of(labels.bytes), labels.where, 1,
-                                           static_cast<int32_t>(kClassNames.size()));
-  for (int32_t& label : dataset.labels) --label;
-  dataset.groups = parse_lines_of_integers(text_of(people.bytes), people.where, 1, kPeople);
-  if (dataset.groups.size() != dataset.labels.size()) {
-    throw Error(people.where,
-                fmt::format("has {} lines for {} labels", dataset.groups.size(), dataset.labels.size()),
-                kRemedy);
-  }
-  dataset.sha256 = listing_sha256(std::span(contents).subspan(split == Split::kTest ? signals + 1 : 0));
-  const size_t train_windows =
-      split == Split::kTest ? count_lines(contents[signals].bytes) : dataset.labels.size();
-  dataset.values = parse_signals(std::span(contents).first(signals), train_windows);
+  if (split == Split::kTest) return std::move(load_uci_har_both().test);
+  std::vector<SourceContent> contents = read_files(uci_har(), names_of(Split::kTrain));
+  Dataset dataset = decode(contents, Split::kTrain);
   dataset.normalization = channel_statistics(dataset);
-  if (split == Split::kTest)
-    dataset.values = parse_signals(std::span(contents).subspan(signals + 1, signals), dataset.labels.size());
   return dataset;
+}
+
+TrainAndTest load_uci_har_both() {
+  std::vector<std::string> names = names_of(Split::kTrain);
+  const size_t train_files = names.size();
+  for (std::string& name : names_of(Split::kTest)) names.push_back(std::move(name));
+  std::vector<SourceContent> contents = read_files(uci_har(), names);
+  TrainAndTest both;
+  both.train = decode(std::span(contents).first(train_files), Split::kTrain);
+  both.test = decode(std::span(contents).subspan(train_files), Split::kTest);
+  both.train.normalization = channel_statistics(both.train);
+  both.test.normalization = both.train.normalization;
+  return both;
 }
 
 }  // namespace thimble::data

@@ -14,6 +14,7 @@ namespace thimble::data {
 /// and z, at 50 Hz, in g and rad/s. 21 people are in the training split, 9 others in the test split;
 /// `groups` has the number of each window's person. Neighbouring windows share half their samples.
 Dataset load_uci_har(Split split);
+TrainAndTest load_uci_har_both();
 
 /// Writes one signal, a text of one window a line, into its channel of `values`: (windows, time, channels).
 /// Throws Error, naming `where` and the line, unless the text has `windows` lines of `time` finite numbers.

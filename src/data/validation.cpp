@@ -126,19 +126,25 @@ Dataset take_samples(const Dataset& dataset, const std::vector<size_t>& indices,
           .normalization = dataset.normalization,
           .labels = copy_of(dataset.labels, indices, 1),
           .groups = copy_of(dataset.groups, indices, 1),
+          .place = dataset.place,
+          .note = dataset.note,
           .sha256 = dataset.sha256};
 }
 
 TrainingAndValidation split_validation(Dataset training, const ValidationOptions& options) {
   const ValidationIndices indices = validation_indices(training, options);
+  return split_at(std::move(training), indices);
+}
+
+TrainingAndValidation split_at(Dataset set, const ValidationIndices& indices) {
   TrainingAndValidation parts;
-  parts.validation = take_samples(training, indices.validation, Split::kValidation);
-  const size_t elements = training.sample_elements();
-  keep(training.samples, indices.training, elements);
-  keep(training.values, indices.training, elements);
-  keep(training.labels, indices.training, 1);
-  keep(training.groups, indices.training, 1);
-  parts.training = std::move(training);
+  parts.validation = take_samples(set, indices.validation, Split::kValidation);
+  const size_t elements = set.sample_elements();
+  keep(set.samples, indices.training, elements);
+  keep(set.values, indices.training, elements);
+  keep(set.labels, indices.training, 1);
+  keep(set.groups, indices.training, 1);
+  parts.training = std::move(set);
   return parts;
 }
 

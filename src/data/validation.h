@@ -40,6 +40,9 @@ struct TrainingAndValidation {
 /// official training data is the largest that no test sample is in.
 TrainingAndValidation split_validation(Dataset training, const ValidationOptions& options = {});
 
+/// Splits a set at given indices, as split_validation does.
+TrainingAndValidation split_at(Dataset set, const ValidationIndices& indices);
+
 /// The samples at `indices`, in that order, copied.
 Dataset take_samples(const Dataset& dataset, const std::vector<size_t>& indices, Split split);
 

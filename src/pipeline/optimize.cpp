@@ -91,7 +91,10 @@ class Walk {
 
   const data::Dataset& dataset(data::Split split) {
     std::optional<data::Dataset>& kept = split == data::Split::kTrain ? train_set_ : test_set_;
-    if (!kept) kept = data::load(recipe_.data, split);
+    if (!kept) {
+      kept = data::load(recipe_.data, split);
+      if (!kept->note.empty()) say("data", fmt::format("{}: {}", recipe_.data, kept->note));
+    }
     return *kept;
   }
 

@@ -57,6 +57,25 @@ else
   echo "a tmpfs cannot be mounted here: the full disk is not tried" >&2
 fi
 
+# A user's own data that are not sound.
+mkdir -p own
+printf 'a,b,label\n1,2,x\n1,nan,y\n' >own/nan.csv
+expect 1 'own/nan.csv:3: has "nan" in column "b"' "$thimble" data show own/nan.csv
+printf '1,2,x\n1,2\n' >own/ragged.csv
+expect 1 'own/ragged.csv:2: has 2 fields, the first row has 3' "$thimble" data show own/ragged.csv
+mkdir -p images/train/a images/test/a
+printf 'no image' >images/train/a/1.png
+cp images/train/a/1.png images/test/a/2.png
+expect 1 'images/train/a/1.png: is neither a PNG nor a JPEG file' "$thimble" data show images
+mkdir -p arrays
+printf '\223NUMPY\001\000' >arrays/x.npy
+expect 1 'arrays/x.npy: is cut short within its header' "$thimble" data show arrays
+expect 1 'is not known, and there is no file or folder of that name' "$thimble" data show nothing
+printf '1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n' >own/small.csv
+expect 0 'so 20 % of every class were drawn' "$thimble" data get own/small.csv
+expect 1 'is not named *.html' "$thimble" data show own/small.csv -o sheet.png
+[ ! -e sheet.png ] || fail "a drawing of the wrong kind was written"
+
 # No cross compiler and no emulator.
 mkdir bin
 for tool in cc gcc sh as ld; do ln -s "$(command -v $tool)" bin/ 2>/dev/null; done

@@ -5,6 +5,7 @@
 pages=":
 data:list
 data:get
+data:show
 zoo:list
 zoo:show
 devices:list

@@ -44,6 +44,19 @@ TEST_F(Archive, refuses_paths_that_lead_out_of_its_folder) {
   }
 }
 
+TEST_F(Archive, reads_zip_archives_and_refuses_their_paths_and_links_alike) {
+  test::write_zip(path_, {{"p/one", "first", ""}, {"p/two", "x", ""}});
+  EXPECT_EQ(text_of(read({{"p/one", 5}}).at("p/one")), "first");
+  const auto content = read_file(path_);
+  const std::vector<ArchiveMember> wanted = {{"p/one", 5}};
+  EXPECT_EQ(text_of(read_archive(content, "inner.zip", wanted).at("p/one")), "first");
+  expect_error([&] { read_archive(std::span(content).first(40), "inner.zip", wanted); }, "inner.zip: ");
+  test::write_zip(path_, {{"p/one", "first", ""}, {"../outside", "x", ""}});
+  expect_error([&] { read({{"p/one", 5}}); }, "holds the path \"../outside\", which leads out of its folder");
+  test::write_zip(path_, {{"p/one", "", "/etc/passwd"}});
+  expect_error([&] { read({{"p/one", 5000}}); }, "holds p/one, but not as a regular file");
+}
+
 TEST_F(Archive, takes_a_name_with_two_dots_in_it_for_what_it_is) {
   write_tar_gz(path_, {{"p/one..two", "first", ""}});
   EXPECT_EQ(text_of(read({{"p/one..two", 5}}).at("p/one..two")), "first");

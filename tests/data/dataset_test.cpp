@@ -11,6 +11,7 @@
 
 #include "base/files.h"
 #include "data/cifar10.h"
+#include "data/image_file.h"
 #include "packing.h"
 #include "scoped_variable.h"
 #include "support/expect_error.h"
@@ -151,7 +152,7 @@ TEST(DrawByClass, draws_nothing_from_nothing) {
 
 TEST(Load, names_the_known_sets_when_it_is_asked_for_another) {
   expect_error([] { load("mnits", Split::kTest); },
-               "data set \"mnits\": is not known. The known ones: mnist, cifar10, uci-har");
+               {"data set \"mnits\": is not known", "The known ones: mnist, cifar10, uci-har."});
 }
 
 TEST(Load, names_a_damaged_mnist_file) {
@@ -187,6 +188,24 @@ TEST(Cifar10Batch, refuses_partial_records_and_labels_that_are_no_class_and_leav
   expect_error([&] { append_cifar10_batch(batch, "batch", dataset); }, "has label 10 at index 1");
   EXPECT_EQ(dataset.size(), 0u);
   EXPECT_TRUE(dataset.samples.empty());
+}
+
+TEST(Cifar10Batch, of_a_png_is_the_official_batch) {
+  Image image{2, 1024, 3, std::vector<uint8_t>(size_t{2} * 1024 * 3)};
+  image.pixels[3072 + 15] = 10;
+  image.pixels[3072 + 16] = 20;
+  image.pixels[3072 + 17] = 30;
+  const std::array<uint8_t, 2> labels = {0, 9};
+  std::vector<std::byte> expected(2 * 3073);
+  expected[3073] = std::byte{9};
+  expected[3073 + 1 + 5] = std::byte{10};
+  expected[3073 + 1 + 1024 + 5] = std::byte{20};
+  expected[3073 + 1 + 2 * 1024 + 5] = std::byte{30};
+  EXPECT_EQ(cifar10_batch_of_png(encode_png(image), labels, "png"), expected);
+  image.height = 1;
+  image.pixels.resize(3072);
+  expect_error([&] { cifar10_batch_of_png(encode_png(image), labels, "png"); },
+               "png: is 1 x 1024 x 3, not 2 x 1024 x 3");
 }
 
 /// The real sets, where THIMBLE_DATA has them: a test fetches nothing.

@@ -47,11 +47,15 @@ struct Entry {
   std::string link_to;  ///< not empty: a symbolic link instead of a file
 };
 
-/// Writes a tar archive packed with gzip, its paths exactly as given.
-inline void write_tar_gz(const std::filesystem::path& path, const std::vector<Entry>& entries) {
+/// Writes a tar archive packed with gzip, or a zip archive, its paths exactly as given.
+inline void write_archive(const std::filesystem::path& path, const std::vector<Entry>& entries, bool zip) {
   archive* writer = archive_write_new();
-  archive_write_add_filter_gzip(writer);
-  archive_write_set_format_pax_restricted(writer);
+  if (zip) {
+    archive_write_set_format_zip(writer);
+  } else {
+    archive_write_add_filter_gzip(writer);
+    archive_write_set_format_pax_restricted(writer);
+  }
   if (archive_write_open_filename(writer, path.c_str()) != ARCHIVE_OK) throw std::runtime_error(path);
   for (const Entry& item : entries) {
     archive_entry* entry = archive_entry_new();
@@ -70,6 +74,14 @@ inline void write_tar_gz(const std::filesystem::path& path, const std::vector<En
   }
   archive_write_close(writer);
   archive_write_free(writer);
+}
+
+inline void write_tar_gz(const std::filesystem::path& path, const std::vector<Entry>& entries) {
+  write_archive(path, entries, false);
+}
+
+inline void write_zip(const std::filesystem::path& path, const std::vector<Entry>& entries) {
+  write_archive(path, entries, true);
 }
 
 }  // namespace thimble::test

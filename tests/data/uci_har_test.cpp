@@ -68,11 +68,10 @@ TEST(UciHar, has_the_published_windows_people_and_classes_and_is_normalized_by_i
   const char* data = std::getenv("THIMBLE_DATA");
   if (data == nullptr || !std::filesystem::exists(std::filesystem::path(data) / "uci-har"))
     GTEST_SKIP() << "SKIPPED: THIMBLE_DATA has no folder uci-har";
-  const Dataset test = load("uci-har", Split::kTest);
+  const auto [train, test] = load_both("uci-har");
   EXPECT_EQ(test.sample_shape, (std::vector<int32_t>{1, 128, 9}));
   EXPECT_EQ(class_counts(test), (std::vector<int>{496, 471, 420, 491, 532, 537}));
   EXPECT_EQ(test.values.size(), 2947u * 128 * 9);
-  const Dataset train = load("uci-har", Split::kTrain);
   EXPECT_EQ(class_counts(train), (std::vector<int>{1226, 1073, 986, 1286, 1374, 1407}));
   EXPECT_EQ(train.values.size(), 7352u * 128 * 9);
   EXPECT_FALSE(train.is_image());
