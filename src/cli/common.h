@@ -30,7 +30,8 @@ CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string
 /// Prints the document as the only thing on standard output, or, without --json, the text.
 void print(const CommonOptions& common, const nlohmann::json& document, std::string_view text);
 
-/// A model by the command line's name: "zoo:NAME" (random weights from `seed`) or the path of a model file.
+/// A model by the command line's name: "zoo:NAME[,key=value...]" (random weights from `seed`) or the path of
+/// a model file.
 Graph load_model(std::string_view model, uint64_t seed);
 
 /// Words in lines of at most 80 columns.

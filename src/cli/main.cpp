@@ -27,7 +27,7 @@ ExitCode run(int argc, char** argv) {
   program.require_subcommand(1);
   program.get_formatter()->column_width(26);
   program.footer(
-      "A MODEL is an .onnx or .tflite file, or zoo:NAME.\n"
+      "A MODEL is an .onnx or .tflite file, or zoo:NAME[,key=value...].\n"
       "\"thimble VERB --help\" tells more. Exit codes: 0 done, 1 error in input or\n"
       "environment, 2 wrong usage, 3 the budget cannot be met, 4 verification failed.\n\n"
       "Example:\n  thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist");

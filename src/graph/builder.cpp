@@ -56,10 +56,13 @@ TensorId GraphBuilder::depthwise_conv2d(TensorId x, const ConvOptions& options, 
   return append(op, std::move(inputs), "depthwise");
 }
 
-TensorId GraphBuilder::fully_connected(TensorId x, int32_t units) {
+TensorId GraphBuilder::fully_connected(TensorId x, int32_t units) { return dense(x, units, 2.0); }
+TensorId GraphBuilder::classifier(TensorId x, int32_t classes) { return dense(x, classes, 1.0 / 3); }
+
+TensorId GraphBuilder::dense(TensorId x, int32_t units, double gain) {
   const int32_t inputs = graph_.tensor(x).shape.at(1);
   const std::string stem = fmt::format("dense_{}", graph_.nodes.size());
-  const TensorId weights = he_normal(stem + "_weights", {units, inputs}, static_cast<size_t>(inputs));
+  const TensorId weights = normal(stem + "_weights", {units, inputs}, gain / inputs);
   const TensorId bias = constant(stem + "_bias", {units}, std::vector<float>(units));
   return append(FullyConnected{}, {x, weights, bias}, "dense");
 }
@@ -83,9 +86,22 @@ TensorId GraphBuilder::add(TensorId a, TensorId b) { return append(Add{}, {a, b}
 TensorId GraphBuilder::softmax(TensorId x) { return append(Softmax{}, {x}, "softmax"); }
 
 TensorId GraphBuilder::max_pool(TensorId x, int32_t kernel, int32_t stride, PaddingMode padding) {
-  MaxPool2D op{.kernel_h = kernel, .kernel_w = kernel, .stride_h = stride, .stride_w = stride};
-  op.padding = padding_of(x, kernel, kernel, stride, stride, padding);
+  return max_pool(x, {kernel, kernel, stride, stride, padding});
+}
+
+TensorId GraphBuilder::max_pool(TensorId x, const PoolOptions& options) {
+  MaxPool2D op{.kernel_h = options.kernel_h,
+               .kernel_w = options.kernel_w,
+               .stride_h = options.stride_h,
+               .stride_w = options.stride_w};
+  op.padding =
+      padding_of(x, options.kernel_h, options.kernel_w, options.stride_h, options.stride_w, options.padding);
   return append(op, {x}, "max_pool");
+}
+
+TensorId GraphBuilder::global_max_pool(TensorId x) {
+  const Shape shape = graph_.tensor(x).shape;
+  return max_pool(x, {.kernel_h = shape.at(1), .kernel_w = shape.at(2), .stride_h = 1, .stride_w = 1});
 }
 
 TensorId GraphBuilder::average_pool(TensorId x, int32_t kernel, int32_t stride, PaddingMode padding) {
@@ -119,7 +135,11 @@ TensorId GraphBuilder::constant(std::string name, Shape shape, std::vector<float
 }
 
 TensorId GraphBuilder::he_normal(std::string name, Shape shape, size_t fan_in) {
-  const double deviation = std::sqrt(2.0 / static_cast<double>(fan_in));
+  return normal(std::move(name), std::move(shape), 2.0 / static_cast<double>(fan_in));
+}
+
+TensorId GraphBuilder::normal(std::string name, Shape shape, double variance) {
+  const double deviation = std::sqrt(variance);
   std::vector<float> values(element_count(shape));
   for (float& value : values) value = static_cast<float>(deviation * random_.normal());
   return constant(std::move(name), std::move(shape), std::move(values));

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <optional>
 
 #include "base/error.h"
 #include "train/apply_operator.h"
 #include "train/runtime.h"
+#include "train/training_norm.h"
 
 namespace thimble::train {
 namespace {
@@ -80,6 +82,47 @@ Tensor with_rank(const Tensor& x, size_t rank) {
   return x.reshape(shape);
 }
 
+/// The nodes that training computes together, at the last of each; see Executor::chains_.
+std::vector<std::vector<size_t>> norm_chains(const Graph& graph) {
+  const auto readers = consumers(graph);
+  std::vector<bool> taken(graph.nodes.size(), false);
+  /// The one reader of a node's output, if that is of the kind asked for.
+  const auto next = [&](size_t n, const auto& is_kind) -> std::optional<size_t> {
+    const TensorId output = graph.nodes[n].outputs[0];
+    const auto& reading = readers[static_cast<size_t>(output)];
+    if (reading.size() != 1 || std::count(graph.outputs.begin(), graph.outputs.end(), output) > 0) return {};
+    const auto reader = static_cast<size_t>(reading[0]);
+    if (taken[reader] || !is_kind(graph.nodes[reader])) return {};
+    return reader;
+  };
+  const auto is_activation = [](const Node& node) {
+    return std::holds_alternative<Relu>(node.op) || std::holds_alternative<Relu6>(node.op);
+  };
+  const auto is_residual = [&](const Node& node) {
+    const auto* add = std::get_if<Add>(&node.op);
+    return add != nullptr && add->activation == Activation::kNone && node.inputs[0] != node.inputs[1] &&
+           std::all_of(node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
+             return !graph.tensor(id).is_constant() &&
+                    graph.tensor(id).shape == graph.tensor(node.outputs[0]).shape;
+           });
+  };
+  std::vector<std::vector<size_t>> chains(graph.nodes.size());
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (!std::holds_alternative<BatchNorm>(graph.nodes[n].op)) continue;
+    std::vector<size_t> chain = {n};
+    if (const auto add = next(n, is_residual)) chain.push_back(*add);
+    if (const auto activation = next(chain.back(), is_activation)) chain.push_back(*activation);
+    for (const size_t member : chain) taken[member] = true;
+    chains[chain.back()] = chain;
+  }
+  return chains;
+}
+
+Activation activation_of(const Operator& op) {
+  if (std::holds_alternative<Relu>(op)) return Activation::kRelu;
+  return std::holds_alternative<Relu6>(op) ? Activation::kRelu6 : Activation::kNone;
+}
+
 }  // namespace
 
 Executor::Executor(const Graph& graph, torch::Device device, Precision precision)
@@ -90,13 +133,20 @@ Executor::Executor(const Graph& graph, torch::Device device, Precision precision
   for (size_t id = 0; id < graph_.tensors.size(); ++id) {
     if (graph_.tensors[id].is_constant()) constants_[id] = to_torch(graph_.tensors[id]).to(device);
   }
-  last_reader_.assign(graph_.tensors.size(), 0);
+  chains_ = norm_chains(graph_);
+  std::vector<size_t> computed_at(graph_.nodes.size());
+  for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+    computed_at[n] = n;
+    for (const size_t member : chains_[n]) computed_at[member] = n;
+  }
+  std::vector<size_t> last_reader(graph_.tensors.size(), 0);
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
     expect_samples_apart(graph_, node);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];
-      last_reader_[static_cast<size_t>(id)] = n;
+      size_t& last = last_reader[static_cast<size_t>(id)];
+      last = std::max(last, computed_at[n]);
       if (!graph_.tensor(id).is_constant() || !is_layer(node.op)) continue;
       const bool is_statistic = std::holds_alternative<BatchNorm>(node.op) && i >= 3;
       (is_statistic ? statistics_ : parameters_).push_back(id);
@@ -105,6 +155,10 @@ Executor::Executor(const Graph& graph, torch::Device device, Precision precision
   for (auto* ids : {&parameters_, &statistics_}) {
     std::sort(ids->begin(), ids->end());
     ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
+  }
+  released_.resize(graph_.nodes.size());
+  for (size_t id = 0; id < last_reader.size() && !graph_.nodes.empty(); ++id) {
+    released_[last_reader[id]].push_back(static_cast<TensorId>(id));
   }
   for (const TensorId id : parameters_) constants_[static_cast<size_t>(id)].requires_grad_(true);
 }
@@ -139,27 +193,26 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
   std::vector<bool> kept(values.size(), false);
   for (const TensorId id : wanted) kept[static_cast<size_t>(id)] = true;
 
-  std::vector<Tensor> operands;
+  // In training a chain is computed at its last node, unless a value on the way is wanted.
+  std::vector<bool> waits(graph_.nodes.size(), false);
+  for (const auto& chain : chains_) {
+    if (running == nullptr || chain.empty()) continue;
+    const auto before_last = std::span(chain).first(chain.size() - 1);
+    const bool together = std::none_of(before_last.begin(), before_last.end(), [&](size_t member) {
+      return kept[static_cast<size_t>(graph_.nodes[member].outputs[0])];
+    });
+    for (const size_t member : before_last) waits[member] = together;
+  }
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
-    const Node& node = graph_.nodes[n];
-    const Shape& output_shape = graph_.tensor(node.outputs[0]).shape;
-    const bool takes_bfloat16 = precision_ == Precision::kBfloat16 && is_layer(node.op) &&
-                                !std::holds_alternative<BatchNorm>(node.op);
-    operands.clear();
-    for (const TensorId id : node.inputs) {
-      Tensor operand = values[static_cast<size_t>(id)];
-      const thimble::Tensor& tensor = graph_.tensor(id);
-      if (broadcasts(node.op) && !tensor.is_constant() && tensor.shape.size() < output_shape.size()) {
-        operand = with_rank(operand, output_shape.size());
-      }
-      if (takes_bfloat16) operand = operand.to(torch::kBFloat16);
-      operands.push_back(std::move(operand));
+    if (waits[n]) continue;
+    const auto& chain = chains_[n];
+    if (running != nullptr && !chain.empty() && (chain.size() == 1 || waits[chain[0]])) {
+      run_chain(chain, values);
+    } else {
+      run_node(n, values, running != nullptr);
     }
-    values[static_cast<size_t>(node.outputs[0])] =
-        apply_operator(node, operands, output_shape, running != nullptr, kMomentum);
-    for (const TensorId id : node.inputs) {
-      const auto index = static_cast<size_t>(id);
-      if (last_reader_[index] == n && !kept[index]) values[index] = Tensor();
+    for (const TensorId id : released_[n]) {
+      if (!kept[static_cast<size_t>(id)]) values[static_cast<size_t>(id)] = Tensor();
     }
   }
   std::vector<Tensor> results;
@@ -168,6 +221,46 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
     results.push_back(std::move(value));
   }
   return results;
+}
+
+void Executor::run_node(size_t n, std::vector<Tensor>& values, bool training) const {
+  const Node& node = graph_.nodes[n];
+  const Shape& output_shape = graph_.tensor(node.outputs[0]).shape;
+  const bool takes_bfloat16 =
+      precision_ == Precision::kBfloat16 && is_layer(node.op) && !std::holds_alternative<BatchNorm>(node.op);
+  std::vector<Tensor> operands;
+  for (const TensorId id : node.inputs) {
+    Tensor operand = values[static_cast<size_t>(id)];
+    const thimble::Tensor& tensor = graph_.tensor(id);
+    if (broadcasts(node.op) && !tensor.is_constant() && tensor.shape.size() < output_shape.size()) {
+      operand = with_rank(operand, output_shape.size());
+    }
+    if (takes_bfloat16) operand = operand.to(torch::kBFloat16);
+    operands.push_back(std::move(operand));
+  }
+  values[static_cast<size_t>(node.outputs[0])] =
+      apply_operator(node, operands, output_shape, training, kMomentum);
+}
+
+void Executor::run_chain(std::span<const size_t> chain, std::vector<Tensor>& values) const {
+  const Node& norm = graph_.nodes[chain.front()];
+  const Tensor& x = values[static_cast<size_t>(norm.inputs[0])];
+  if (!x.is_cpu() || x.scalar_type() != torch::kFloat32) {
+    for (const size_t n : chain) run_node(n, values, true);
+    return;
+  }
+  std::vector<Tensor> operands;
+  for (const TensorId id : norm.inputs) operands.push_back(values[static_cast<size_t>(id)]);
+  Tensor residual;
+  for (const size_t n : chain) {
+    const Node& node = graph_.nodes[n];
+    if (!std::holds_alternative<Add>(node.op)) continue;
+    const bool norm_is_first = node.inputs[0] == norm.outputs[0];
+    residual = values[static_cast<size_t>(node.inputs[norm_is_first ? 1 : 0])];
+  }
+  const Node& last = graph_.nodes[chain.back()];
+  values[static_cast<size_t>(last.outputs[0])] =
+      training_norm(std::get<BatchNorm>(norm.op), operands, residual, activation_of(last.op), kMomentum);
 }
 
 Graph Executor::trained_graph() const {

@@ -55,13 +55,18 @@ class Executor {
  private:
   std::vector<torch::Tensor> run_nodes(std::span<const torch::Tensor> inputs,
                                        std::span<const TensorId> wanted, Statistics* running) const;
+  void run_node(size_t n, std::vector<torch::Tensor>& values, bool training) const;
+  void run_chain(std::span<const size_t> chain, std::vector<torch::Tensor>& values) const;
 
   Graph graph_;
   Precision precision_;
   std::vector<torch::Tensor> constants_;  ///< one a tensor of the graph, undefined for activations
   std::vector<TensorId> parameters_;
   std::vector<TensorId> statistics_;
-  std::vector<size_t> last_reader_;  ///< of each tensor: the node after which nobody needs it
+  /// At the last node of each chain: a batch norm and what training computes with it (an addition, an
+  /// activation function), in order. Empty at other nodes.
+  std::vector<std::vector<size_t>> chains_;
+  std::vector<std::vector<TensorId>> released_;  ///< at each node: what nobody needs after it
 };
 
 }  // namespace thimble::train

@@ -1,13 +1,14 @@
 #include "graph/builder.h"
-#include "zoo/zoo.h"
+#include "zoo/architectures.h"
 
 namespace thimble::zoo {
 
-Graph resnet8(uint64_t seed) {
-  GraphBuilder b("resnet8", seed);
-  TensorId x = b.input("image", {1, 32, 32, 3});
-  x = b.relu(b.batch_norm(b.conv2d(x, 16, {})));
-  const auto stack = [&](int32_t filters, int32_t stride) {
+Graph resnet8(const Settings& settings) {
+  GraphBuilder b("resnet8", settings.seed);
+  TensorId x = b.input("image", settings.input);
+  x = b.relu(b.batch_norm(b.conv2d(x, scaled(16, settings.width), {})));
+  const auto stack = [&](int32_t channels, int32_t stride) {
+    const int32_t filters = scaled(channels, settings.width);
     TensorId y = b.relu(b.batch_norm(b.conv2d(x, filters, {.stride_h = stride, .stride_w = stride})));
     y = b.batch_norm(b.conv2d(y, filters, {}));
     if (stride != 1) {
@@ -20,7 +21,7 @@ Graph resnet8(uint64_t seed) {
   stack(32, 2);
   stack(64, 2);
   x = b.global_average_pool(x);
-  return b.finish({b.softmax(b.fully_connected(x, 10))});
+  return b.finish({b.softmax(b.fully_connected(x, settings.classes))});
 }
 
 }  // namespace thimble::zoo

@@ -73,7 +73,7 @@ TEST(Calibrate, finds_the_ranges_that_the_portable_float_kernels_compute) {
 }
 
 TEST(Calibrate, refuses_no_samples_and_values_that_are_not_finite) {
-  Graph graph = fuse_activations(fold_batch_norm(zoo::mnist_cnn(1)));
+  Graph graph = fuse_activations(fold_batch_norm(zoo::build("mnist-cnn", 1)));
   const data::Dataset set = random_set(graph, 4);
   const std::vector<size_t> one = {0};
   test::expect_error([&] { calibrate(graph, set, {}); }, {"no samples"});
@@ -82,7 +82,7 @@ TEST(Calibrate, refuses_no_samples_and_values_that_are_not_finite) {
 }
 
 TEST(PostTraining, integer_outputs_follow_the_float_network_within_quantization_error) {
-  const Graph graph = zoo::resnet8(3);
+  const Graph graph = zoo::build("resnet8", 3);
   const data::Dataset set = random_set(graph, 24);
   const Graph quantized = post_training_quantize(graph, set, {.samples = 16, .seed = 1});
   validate(quantized);
@@ -118,7 +118,7 @@ TEST(PostTraining, an_int8_resnet8_of_random_weights_computes_equal_bytes_as_c_h
   if (!find_program("qemu-system-arm") || !find_program("arm-none-eabi-gcc")) {
     GTEST_SKIP() << "qemu-system-arm or arm-none-eabi-gcc is not installed";
   }
-  const Graph graph = zoo::resnet8(3);
+  const Graph graph = zoo::build("resnet8", 3);
   const data::Dataset set = random_set(graph, 24);
   const Graph quantized = post_training_quantize(graph, set, {.samples = 16, .seed = 1});
   std::vector<std::vector<std::byte>> samples;
@@ -131,7 +131,7 @@ TEST(PostTraining, an_int8_resnet8_of_random_weights_computes_equal_bytes_as_c_h
 }
 
 TEST(PostTraining, the_same_seed_gives_the_same_bytes_and_the_metadata_says_how) {
-  const Graph graph = zoo::mnist_cnn(1);
+  const Graph graph = zoo::build("mnist-cnn", 1);
   const data::Dataset set = random_set(graph, 20);
   const Graph a = post_training_quantize(graph, set, {.samples = 8, .seed = 4});
   const Graph b = post_training_quantize(graph, set, {.samples = 8, .seed = 4});
@@ -144,7 +144,7 @@ TEST(PostTraining, the_same_seed_gives_the_same_bytes_and_the_metadata_says_how)
 }
 
 TEST(PostTraining, refuses_a_network_that_is_quantized_already) {
-  const Graph graph = zoo::mnist_cnn(1);
+  const Graph graph = zoo::build("mnist-cnn", 1);
   const data::Dataset set = random_set(graph, 4);
   const Graph quantized = post_training_quantize(graph, set, {.samples = 4, .seed = 1});
   test::expect_error([&] { post_training_quantize(quantized, set, {}); }, {"quantized already"});

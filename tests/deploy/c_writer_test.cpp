@@ -11,6 +11,7 @@
 #include "deploy/prepare.h"
 #include "graph/builder.h"
 #include "support/expect_error.h"
+#include "support/small_zoo.h"
 #include "zoo/zoo.h"
 
 namespace thimble::deploy {
@@ -38,16 +39,16 @@ Graph small_network(const std::string& name) {
 }
 
 TEST(CWriter, compiles_without_a_warning_as_c99_and_c11) {
-  for (const zoo::Entry& entry : zoo::entries()) {
+  for (const char* model : test::kSmallZoo) {
     const GeneratedC program =
-        write_c(prepare(entry.build(1)), {.budget = Budget{"nano33ble", 1 << 20, 1 << 20}});
-    EXPECT_EQ(compile(program, {"cc", "-std=c11"}), "") << entry.name;
-    EXPECT_EQ(compile(program, {"cc", "-std=c99", "-DTHIMBLE_TRACE"}), "") << entry.name;
+        write_c(prepare(zoo::build(model, 1)), {.budget = Budget{"nano33ble", 1 << 20, 1 << 20}});
+    EXPECT_EQ(compile(program, {"cc", "-std=c11"}), "") << model;
+    EXPECT_EQ(compile(program, {"cc", "-std=c99", "-DTHIMBLE_TRACE"}), "") << model;
   }
 }
 
 TEST(CWriter, writes_the_same_bytes_again) {
-  const Graph graph = prepare(zoo::mnist_cnn(1));
+  const Graph graph = prepare(zoo::build("mnist-cnn", 1));
   const GeneratedC first = write_c(graph);
   const GeneratedC second = write_c(graph);
   ASSERT_EQ(first.files.size(), second.files.size());
@@ -132,7 +133,7 @@ TEST(CWriter, weights_that_have_diverged_are_an_error) {
 }
 
 TEST(Budget, a_model_too_big_says_what_to_do) {
-  const Graph graph = prepare(zoo::resnet8(1));
+  const Graph graph = prepare(zoo::build("resnet8", 1));
   const GeneratedC program = write_c(graph);
   const auto check = [&](uint64_t ram, uint64_t flash) {
     check_fits(graph, program, {"nano33ble", ram, flash});

@@ -174,7 +174,7 @@ TEST(MemoryPlan, an_operand_that_is_read_again_is_kept) {
 
 TEST(MemoryPlan, of_the_zoo_is_optimal_and_sound) {
   for (const zoo::Entry& entry : zoo::entries()) {
-    const Graph graph = entry.build(1);
+    const Graph graph = zoo::build(entry.name, 1);
     const MemoryPlan plan = plan_memory(graph);
     EXPECT_TRUE(plan.optimal) << entry.name << " " << plan.arena_bytes << " >= " << plan.lower_bound_bytes;
     EXPECT_GE(plan.arena_bytes, plan.lower_bound_bytes);

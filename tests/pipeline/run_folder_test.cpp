@@ -30,7 +30,7 @@ TEST(RunFolder, remembers_finished_stages_and_their_results) {
 TEST(RunFolder, a_stage_whose_model_is_gone_is_not_done_and_one_that_was_changed_is_an_error) {
   const TemporaryFolder folder;
   RunFolder run(folder.path(), kIdentity);
-  run.keep_model(zoo::mnist_cnn(1), "1-train.onnx");
+  run.keep_model(zoo::build("mnist-cnn", 1), "1-train.onnx");
   run.finish("train", {{"model", "1-train.onnx"}, {"sha256", run.sha256_of("1-train.onnx")}});
   EXPECT_TRUE(run.results("train"));
   { std::ofstream(folder.path() / "1-train.onnx", std::ios::app) << "x"; }
