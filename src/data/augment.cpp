@@ -81,6 +81,16 @@ void warp_time(std::span<float> values, Extents e, double part, Random& random) 
   }
 }
 
+/// A number of mean 0 and variance 1, almost normal: the sum of four uniform ones, at a tenth of the cost.
+float draw_noise(Random& random) {
+  const uint64_t bits = random.bits();
+  const auto sum =
+      static_cast<int32_t>((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48));
+  constexpr int32_t kMean = 4 * 0xffff / 2;
+  constexpr float kDeviation = 37837.2F;  // sqrt(4 / 12) of 2^16
+  return static_cast<float>(sum - kMean) / kDeviation;
+}
+
 using Matrix3 = std::array<std::array<double, 3>, 3>;
 
 /// A rotation by up to `degrees` around an axis of any direction (Rodrigues' formula).
@@ -174,7 +184,7 @@ void augment(const Augmentation& a, const Dataset& dataset, Random random, std::
     for (size_t i = 0; i < values.size(); ++i) values[i] *= factor[i % factor.size()];
   }
   if (a.jitter > 0) {
-    for (float& value : values) value += static_cast<float>(a.jitter * random.normal());
+    for (float& value : values) value += static_cast<float>(a.jitter) * draw_noise(random);
   }
 }
 

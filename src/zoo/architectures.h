@@ -43,9 +43,13 @@ Graph ds_cnn(const Settings& settings);
 /// first three with max pooling by two.
 Graph har_cnn(const Settings& settings);
 
+/// Three residual stacks of 32, 48 and 64 channels, ResNet-8's form with one-dimensional convolutions of 5
+/// taps, for signals (1, time, channels); the first convolution and the later stacks halve the length.
+Graph har_resnet(const Settings& settings);
+
 /// Residual blocks of two depthwise-separable one-dimensional convolutions for signals (1, time, channels):
 /// three stages of two blocks, each of half the length of the one before.
-Graph har_resnet(const Settings& settings);
+Graph har_separable(const Settings& settings);
 
 /// `channels` times `width` in multiples of 8, of 4 below 8; `channels` itself for a width of 1.
 int32_t scaled(int32_t channels, double width);

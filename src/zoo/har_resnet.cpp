@@ -6,26 +6,21 @@ namespace thimble::zoo {
 Graph har_resnet(const Settings& settings) {
   GraphBuilder b("har_resnet", settings.seed);
   TensorId x = b.input("signal", settings.input);
-  const auto separable = [&](TensorId from, int32_t filters, int32_t stride) {
-    const TensorId depthwise =
-        b.batch_norm(b.depthwise_conv2d(from, {.kernel_h = 1, .kernel_w = 7, .stride_w = stride}));
-    return b.batch_norm(b.conv2d(depthwise, filters, {.kernel_h = 1, .kernel_w = 1}));
+  const auto conv = [&](TensorId from, int32_t filters, int32_t kernel, int32_t stride) {
+    return b.batch_norm(b.conv2d(from, filters, {.kernel_h = 1, .kernel_w = kernel, .stride_w = stride}));
   };
-  const auto stage = [&](int32_t channels, int32_t stride) {
+  const auto stack = [&](int32_t channels, int32_t stride) {
     const int32_t filters = scaled(channels, settings.width);
-    for (const int32_t step : {stride, 1}) {
-      const TensorId y = separable(b.relu(separable(x, filters, step)), filters, 1);
-      if (step != 1) {
-        x = b.batch_norm(b.conv2d(x, filters, {.kernel_h = 1, .kernel_w = 1, .stride_w = step}));
-      }
-      x = b.relu(b.add(x, y));
+    const TensorId y = conv(b.relu(conv(x, filters, 5, stride)), filters, 5, 1);
+    if (stride != 1) {
+      x = b.conv2d(x, filters, {.kernel_h = 1, .kernel_w = 1, .stride_w = stride, .bias = true});
     }
+    x = b.relu(b.add(x, y));
   };
-  const ConvOptions first = {.kernel_h = 1, .kernel_w = 7, .stride_w = 2};
-  x = b.relu(b.batch_norm(b.conv2d(x, scaled(64, settings.width), first)));
-  stage(64, 1);
-  stage(96, 2);
-  stage(128, 2);
+  x = b.relu(conv(x, scaled(32, settings.width), 9, 2));
+  stack(32, 1);
+  stack(48, 2);
+  stack(64, 2);
   x = b.global_average_pool(x);
   return b.finish({b.softmax(b.classifier(x, settings.classes))});
 }

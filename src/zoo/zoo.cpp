@@ -83,7 +83,8 @@ const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
       {"ds-cnn", "DS-CNN of MLPerf Tiny, keywords", {{1, 49, 10, 1}, 12}, 1, 1, ds_cnn},
       {"har-cnn", "plain 1-D CNN for signals", {har, 6}, 1, 8, har_cnn},
-      {"har-resnet", "depthwise-separable 1-D ResNet", {har, 6}, 1, 8, har_resnet},
+      {"har-resnet", "1-D ResNet for signals", {har, 6}, 1, 8, har_resnet},
+      {"har-separable", "depthwise-separable 1-D ResNet", {har, 6}, 1, 8, har_separable},
       {"lenet", "LeNet-5 with ReLU and max pooling", {mnist, 10}, 12, 12, lenet},
       {"mnist-cnn", "four convolutions", {mnist, 10}, 4, 4, mnist_cnn},
       {"mobilenet-v2", "MobileNetV2 for small images", {cifar, 10}, 8, 8, mobilenet_v2},

@@ -10,6 +10,7 @@ inline constexpr std::array kSmallZoo = {
     "ds-cnn",
     "har-cnn",
     "har-resnet",
+    "har-separable",
     "lenet",
     "mnist-cnn",
     "mobilenet-v2,width=0.25,input=16x16x3",

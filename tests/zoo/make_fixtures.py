@@ -170,14 +170,14 @@ def har_cnn():
             *conv_norm_relu(64, 64, kernel=(1, 5)), half, *conv_norm_relu(64, 64, kernel=(1, 3)), *head(64, 6)]
 
 
-def har_resnet():
+def har_separable():
     def separable(inputs, filters, stride):
         return [*conv_norm(inputs, inputs, kernel=(1, 7), stride=(1, stride), groups=inputs),
                 *conv_norm(inputs, filters, kernel=1)]
 
-    layers = conv_norm_relu(9, 64, kernel=(1, 7), stride=(1, 2))
-    inputs = 64
-    for filters, first_stride in [(64, 1), (96, 2), (128, 2)]:
+    layers = conv_norm_relu(9, 48, kernel=(1, 7), stride=(1, 2))
+    inputs = 48
+    for filters, first_stride in [(48, 1), (64, 2), (96, 2)]:
         for stride in (first_stride, 1):
             long = nn.Sequential(*separable(inputs, filters, stride), nn.ReLU(), *separable(filters, filters, 1))
             short = None
@@ -185,13 +185,25 @@ def har_resnet():
                 short = nn.Sequential(*conv_norm(inputs, filters, kernel=1, stride=(1, stride)))
             layers.append(Residual(long, short))
             inputs = filters
-    return [*layers, *head(128, 6)]
+    return [*layers, *head(96, 6)]
+
+
+def har_resnet():
+    def stack(inputs, filters, stride):
+        long = nn.Sequential(*conv_norm_relu(inputs, filters, kernel=(1, 5), stride=(1, stride)),
+                             *conv_norm(filters, filters, kernel=(1, 5)))
+        short = None if stride == 1 else Conv(inputs, filters, kernel=1, stride=(1, stride), bias=True)
+        return Residual(long, short)
+
+    return [*conv_norm_relu(9, 32, kernel=(1, 9), stride=(1, 2)), stack(32, 32, 1), stack(32, 48, 2),
+            stack(48, 64, 2), *head(64, 6)]
 
 
 MODELS = {
     "ds-cnn": (ds_cnn, (49, 10, 1)),
     "har-cnn": (har_cnn, (1, 128, 9)),
     "har-resnet": (har_resnet, (1, 128, 9)),
+    "har-separable": (har_separable, (1, 128, 9)),
     "lenet": (lenet, (28, 28, 1)),
     "mnist-cnn": (mnist_cnn, (28, 28, 1)),
     "mobilenet-v2": (lambda: mobilenet_v2(1.0), (32, 32, 3)),

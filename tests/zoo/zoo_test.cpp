@@ -45,6 +45,8 @@ TEST(Zoo, networks_are_of_the_size_that_they_are_for) {
   EXPECT_NEAR(static_cast<double>(size_of("har-cnn").parameters), 49e3, 500);
   EXPECT_LT(size_of("har-resnet").parameters, 100'000U);
   EXPECT_LT(size_of("har-resnet").macs, 3'000'000U);
+  EXPECT_LT(size_of("har-separable").parameters, 100'000U);
+  EXPECT_LT(size_of("har-separable").macs, 3'000'000U);
   EXPECT_GT(size_of("resnet9").macs, 60'000'000U);
   EXPECT_LT(size_of("resnet9").macs, 120'000'000U);
 }
