@@ -22,10 +22,10 @@ Graph har_resnet(const Settings& settings) {
     }
   };
   const ConvOptions first = {.kernel_h = 1, .kernel_w = 7, .stride_w = 2};
-  x = b.relu(b.batch_norm(b.conv2d(x, scaled(64, settings.width), first)));
-  stage(64, 1);
+  x = b.relu(b.batch_norm(b.conv2d(x, scaled(48, settings.width), first)));
+  stage(48, 1);
+  stage(64, 2);
   stage(96, 2);
-  stage(128, 2);
   x = b.global_average_pool(x);
   return b.finish({b.softmax(b.classifier(x, settings.classes))});
 }

@@ -175,9 +175,9 @@ def har_resnet():
         return [*conv_norm(inputs, inputs, kernel=(1, 7), stride=(1, stride), groups=inputs),
                 *conv_norm(inputs, filters, kernel=1)]
 
-    layers = conv_norm_relu(9, 64, kernel=(1, 7), stride=(1, 2))
-    inputs = 64
-    for filters, first_stride in [(64, 1), (96, 2), (128, 2)]:
+    layers = conv_norm_relu(9, 48, kernel=(1, 7), stride=(1, 2))
+    inputs = 48
+    for filters, first_stride in [(48, 1), (64, 2), (96, 2)]:
         for stride in (first_stride, 1):
             long = nn.Sequential(*separable(inputs, filters, stride), nn.ReLU(), *separable(filters, filters, 1))
             short = None
@@ -185,7 +185,7 @@ def har_resnet():
                 short = nn.Sequential(*conv_norm(inputs, filters, kernel=1, stride=(1, stride)))
             layers.append(Residual(long, short))
             inputs = filters
-    return [*layers, *head(128, 6)]
+    return [*layers, *head(96, 6)]
 
 
 MODELS = {
