@@ -13,7 +13,8 @@ jq -e '.ok and .problems == [] and .over_budget == [] and .arena_bytes > 0 and .
   fail "check and deploy differ"
 
 # Over budget in RAM and in flash: both are said, exit 3.
-sed 's/^ram_bytes = .*/ram_bytes = 1024/; s/^flash_bytes = .*/flash_bytes = 2048/' "$source/devices/nano33ble.toml" >tiny.toml
+sed '/^\[sources\]/,$!{s/^ram_bytes = .*/ram_bytes = 1024/; s/^flash_bytes = .*/flash_bytes = 2048/;}' \
+  "$source/devices/nano33ble.toml" >tiny.toml
 expect 3 'of RAM for activations' "$thimble" check zoo:mnist-cnn --device ./tiny.toml
 expect 3 'of flash for weights' "$thimble" check zoo:mnist-cnn --device ./tiny.toml
 "$thimble" check zoo:mnist-cnn --device ./tiny.toml --json >over.json 2>/dev/null

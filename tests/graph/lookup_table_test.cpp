@@ -49,9 +49,10 @@ TEST(LookupTable, leaky_relu_and_hard_swish_are_within_units_of_the_function_at_
     const Quantization out = one_scale(
         in.scales[0] * std::exp2(static_cast<float>(-1 + 2 * random.uniform())), random.between(-128, 127));
     const double alpha = random.uniform();
+    // Rounded twice: by the multiplication, and by the shift behind it.
     EXPECT_LT(worst_error(LeakyRelu{static_cast<float>(alpha)}, in, out,
                           [&](double x) { return x > 0 ? x : alpha * x; }),
-              0.51);
+              0.76);
     // 16 bits, of which seven are left of the input's.
     EXPECT_LT(worst_error(HardSwish{}, in, out, [](double x) { return x * std::clamp(x + 3, 0.0, 6.0) / 6; }),
               1.6);
