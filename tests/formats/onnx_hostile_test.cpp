@@ -173,7 +173,9 @@ TEST(OnnxHostile, a_small_file_that_asks_for_much_memory_is_refused) {
                      {"Constant 'w'", "holds 0 bytes"});
 }
 
-TEST(OnnxCorpus, every_file_that_the_fuzzer_kept_gives_an_error_or_a_valid_graph) {
+/// One network for each operator, float32 and int8, and damaged ones with an error of each kind: where
+/// fuzzing begins.
+TEST(OnnxCorpus, every_kept_file_gives_an_error_or_a_valid_graph) {
   const auto folder = std::filesystem::path(THIMBLE_SOURCE_DIR) / "tests" / "fuzz" / "onnx_corpus";
   int read = 0;
   int refused = 0;
@@ -181,8 +183,8 @@ TEST(OnnxCorpus, every_file_that_the_fuzzer_kept_gives_an_error_or_a_valid_graph
     const auto content = read_file(entry.path());
     ++(reads({reinterpret_cast<const char*>(content.data()), content.size()}) ? read : refused);
   }
-  EXPECT_GT(read, 10);
-  EXPECT_GT(refused, 50);
+  EXPECT_GT(read, 40);
+  EXPECT_GT(refused, 15);
 }
 
 TEST(OnnxHostile, a_kilobyte_that_describes_a_huge_network_takes_little_memory_and_time) {
