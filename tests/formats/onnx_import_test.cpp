@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "formats/onnx/layout.h"
 #include "formats/onnx/onnx.h"
 #include "formats/onnx_models.h"
@@ -168,6 +170,21 @@ TEST(OnnxImport, a_flattened_image_as_output_comes_in_the_files_order) {
   const auto model = foreign_model("g (float[1,4,6,6] x) => (float[1,144] y) { y = Flatten (x) }", {});
   const std::vector<float> output = output_for_count(model);
   for (size_t i = 0; i < output.size(); ++i) ASSERT_EQ(output[i], static_cast<float>(i));
+}
+
+TEST(OnnxImport, what_is_computed_on_a_flattened_image_stays_when_it_takes_the_files_order) {
+  const auto flat =
+      foreign_model("g (float[1,4,6,6] x) => (float[1,144] y) { f = Flatten (x) y = Add (f, f) }", {});
+  auto back = foreign_model(
+      "g (float[1,4,6,6] x) => (float[1,4,6,6] y) { f = Flatten (x) d = Add (f, f) y = Reshape (d, s) }", {});
+  add_integers(back, "s", {1, 4, 6, 6});
+  for (const auto& model : {flat, back}) {
+    std::vector<float> output = output_for_count(model);
+    std::sort(output.begin(), output.end());
+    for (size_t i = 0; i < output.size(); ++i) ASSERT_EQ(output[i], static_cast<float>(2 * i));
+  }
+  const std::vector<float> output = output_for_count(flat);
+  for (size_t i = 0; i < output.size(); ++i) ASSERT_EQ(output[i], static_cast<float>(2 * i));
 }
 
 TEST(OnnxImport, weights_that_are_computed_are_refused) {

@@ -28,6 +28,10 @@ struct Layout {
   bool operator==(const Layout&) const = default;
 };
 
+/// The graph's shape of a tensor of that layout, of `rank` axes or as few as hold it; axes that the file does
+/// not have are 1.
+Shape graph_shape(const Layout& layout, size_t rank = 0);
+
 /// A computed value of the file: a tensor of the graph, and how to read it.
 struct Computed {
   TensorId id = kNoTensor;

@@ -189,10 +189,7 @@ void Importer::reshape_to(const NodeView& node, const Computed& x, const std::ve
       return define(node, result(emit(node, Reshape{request}, {ordered.id}), identity(shape.size())));
     }
     const Layout image = *x.flattened;
-    const Shape graph_shape = graph_.tensor(graph_.nodes[producer_of_.at(x.id)].inputs[0]).shape;
-    const TensorId id = emit(node, Reshape{permuted(image.shape, inverse(image.axes))}, {x.id});
-    if (graph_.tensor(id).shape != graph_shape) node.fail_damaged("reshapes a flattened signal");
-    return define(node, Computed{id, image, {}});
+    return define(node, Computed{emit(node, Reshape{graph_shape(image)}, {x.id}), image, {}});
   }
   if (moves_nothing(graph_.tensor(x.id).shape, x.layout.axes)) {
     return define(node, result(emit(node, Reshape{request}, {x.id}), identity(shape.size())));

@@ -74,6 +74,15 @@ const Computed& Importer::computed(const NodeView& node, size_t input) const {
   return *found;
 }
 
+Shape graph_shape(const Layout& layout, size_t rank) {
+  for (const int32_t axis : layout.axes) rank = std::max(rank, static_cast<size_t>(axis) + 1);
+  Shape shape(rank, 1);
+  for (size_t i = 0; i < layout.axes.size(); ++i) {
+    shape[static_cast<size_t>(layout.axes[i])] = layout.shape[i];
+  }
+  return shape;
+}
+
 Computed Importer::unflattened(const NodeView& node, size_t input) {
   const Computed& found = computed(node, input);
   return found.flattened ? plain(node, found) : found;
@@ -97,8 +106,12 @@ Computed Importer::plain(const NodeView& node, const Computed& x) {
   const Axes order = identity(x.layout.shape.size());
   if (!x.flattened) return moved(node, x, order, x.layout.shape, order);
   // Back to the image, into the file's order, and flat again.
-  const Computed image{graph_.nodes[producer_of_.at(x.id)].inputs[0], *x.flattened, {}};
-  const TensorId ordered = plain(node, image).id;
+  const Shape shape = graph_shape(*x.flattened);
+  const Node& producer = graph_.nodes[producer_of_.at(x.id)];
+  const bool only_flattens =
+      std::holds_alternative<Reshape>(producer.op) && graph_.tensor(producer.inputs[0]).shape == shape;
+  const TensorId image = only_flattens ? producer.inputs[0] : emit(node, Reshape{shape}, {x.id}, "image");
+  const TensorId ordered = plain(node, Computed{image, *x.flattened, {}}).id;
   return {emit(node, Reshape{x.layout.shape}, {ordered}, "flatten"), {x.layout.shape, order}, {}};
 }
 
@@ -143,9 +156,7 @@ std::optional<Computed> Importer::relaid(const NodeView& node, const Computed& f
       memory_order(from.layout) != memory_order(layout)) {
     return std::nullopt;
   }
-  Shape shape(graph_rank, 1);
-  for (size_t i = 0; i < layout.axes.size(); ++i)
-    shape[static_cast<size_t>(layout.axes[i])] = layout.shape[i];
+  const Shape shape = graph_shape(layout, graph_rank);
   TensorId source = from.id;
   const auto producer = producer_of_.find(source);
   if (producer != producer_of_.end() && std::holds_alternative<Reshape>(graph_.nodes[producer->second].op)) {
