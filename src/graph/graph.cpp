@@ -61,6 +61,12 @@ std::vector<int8_t> int8_values(const Tensor& tensor) {
   return result;
 }
 
+std::vector<std::byte> packed_int4(std::span<const int8_t> values) {
+  std::vector<std::byte> packed((values.size() + 1) / 2);
+  for (size_t i = 0; i < values.size(); ++i) packed[i / 2] |= std::byte(values[i] & 0xF) << (i % 2 * 4);
+  return packed;
+}
+
 std::string to_string(const Shape& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
 
 TensorId Graph::add(Tensor tensor) {

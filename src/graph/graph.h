@@ -75,6 +75,9 @@ struct Tensor {
 /// The elements of an int8 or int4 constant, one a byte.
 std::vector<int8_t> int8_values(const Tensor& tensor);
 
+/// Integers in [-8, 7] as an int4 constant holds them.
+std::vector<std::byte> packed_int4(std::span<const int8_t> values);
+
 struct Node {
   std::string name;  ///< unique within the graph and not empty
   Operator op;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -20,11 +21,6 @@ constexpr double kSmallestScale = 1e-9;
 
 /// A bias takes at most this many steps, which leaves the accumulator as much room again.
 constexpr double kLargestBias = 1 << 30;
-
-bool is_weighted(const Operator& op) {
-  return std::holds_alternative<Conv2D>(op) || std::holds_alternative<DepthwiseConv2D>(op) ||
-         std::holds_alternative<FullyConnected>(op);
-}
 
 /// Whether the operator only moves or chooses its one input's integers, so that it cannot change their scale.
 bool keeps_scale(const Operator& op) {
@@ -48,15 +44,6 @@ bool pads_with_the_extreme(const Operator& op) {
 
 Range united(Range a, Range b) { return {std::min(a.low, b.low), std::max(a.high, b.high)}; }
 
-Quantization activation_quantization(Range range) {
-  const double low = std::min(range.low, 0.0F);
-  const double high = std::max(range.high, 0.0F);
-  if (low == high) return {{1.0F / 255}, {-128}, -1, 8};  // a dead activation: any scale does
-  const auto scale = static_cast<float>(std::max((high - low) / 255, kSmallestScale));
-  const double zero_point = std::clamp(std::round(-128 - low / scale), -128.0, 127.0);
-  return {{scale}, {static_cast<int32_t>(zero_point)}, -1, 8};
-}
-
 /// The sets of tensors that must share one scale.
 class ScaleGroups {
  public:
@@ -72,18 +59,27 @@ class ScaleGroups {
   std::vector<TensorId> parent_;
 };
 
+ScaleGroups find_groups(const Graph& graph) {
+  ScaleGroups groups(graph.tensors.size());
+  for (const Node& node : graph.nodes) {
+    if (!keeps_scale(node.op) && !joins_scales(node.op)) continue;
+    for (const TensorId input : node.inputs) groups.unite(input, node.outputs[0]);
+  }
+  return groups;
+}
+
 class Quantizer {
  public:
-  Quantizer(const Graph& graph, const std::vector<Range>& ranges)
-      : result_(graph), ranges_(ranges), groups_(graph.tensors.size()) {}
+  Quantizer(const Graph& graph, const std::vector<Range>& ranges, const QuantizeOptions& options)
+      : result_(graph), ranges_(ranges), options_(options), groups_(graph.tensors.size()) {}
 
   Graph run() && {
     check();
     requantize_fixed_scales();
-    find_groups();
+    groups_ = find_groups(result_);
     quantize_activations();
     for (Node& node : result_.nodes) {
-      if (is_weighted(node.op)) quantize_weights(node);
+      if (has_weights(node.op)) quantize_weights(node);
     }
     validate(result_);
     return std::move(result_);
@@ -109,7 +105,7 @@ class Quantizer {
         throw Error(fmt::format("BatchNorm '{}'", node.name), "cannot be computed in integers",
                     "Fold it into the layer before it; one without such a layer has no integer form");
       }
-      for (size_t i = 1; is_weighted(node.op) && i < node.inputs.size(); ++i) {
+      for (size_t i = 1; has_weights(node.op) && i < node.inputs.size(); ++i) {
         const Tensor& tensor = result_.tensor(node.inputs[i]);
         if (!tensor.is_constant()) {
           throw Error(fmt::format("{} '{}'", name_of(node.op), node.name),
@@ -119,6 +115,33 @@ class Quantizer {
       }
     }
     for (const TensorId id : activations()) checked_range(id);
+    for (const auto& [name, layer] : options_.layers) check_layer(name, layer);
+    check_bits("Quantization", options_.bits);
+  }
+
+  static void check_bits(const std::string& where, int32_t bits) {
+    if (bits == 8 || (bits >= 2 && bits <= 4)) return;
+    throw Error(where, fmt::format("asks for weights of {} bits", bits), "Take 8, 4, 3 or 2");
+  }
+
+  void check_layer(const std::string& name, const WeightQuantization& layer) const {
+    const auto node = std::ranges::find(result_.nodes, name, &Node::name);
+    if (node == result_.nodes.end() || !has_weights(node->op)) {
+      throw Error(fmt::format("Layer '{}'", name),
+                  "is to be quantized, but the network has none of that name",
+                  "Name a convolution or dense layer as `thimble profile --per-layer` does");
+    }
+    check_bits(fmt::format("Layer '{}'", name), layer.bits);
+    const Shape& weights = result_.tensor(node->inputs[1]).shape;
+    const auto channels = static_cast<size_t>(weights[static_cast<size_t>(output_channel_axis(node->op))]);
+    const bool fits = layer.scales.size() <= 1 || layer.scales.size() == channels;
+    const bool positive =
+        std::ranges::all_of(layer.scales, [](float scale) { return std::isfinite(scale) && scale > 0; });
+    if (fits && positive) return;
+    throw Error(fmt::format("Layer '{}'", name),
+                fmt::format("has {} output channels and is given {} scales{}", channels, layer.scales.size(),
+                            positive ? "" : ", some of which are not positive numbers"),
+                "Give one positive scale, or one for each output channel");
   }
 
   /// Graph inputs, computed tensors, and constants in the place of an activation.
@@ -126,7 +149,7 @@ class Quantizer {
     std::set<TensorId> result(result_.inputs.begin(), result_.inputs.end());
     for (const Node& node : result_.nodes) {
       result.insert(node.outputs.begin(), node.outputs.end());
-      const auto end = is_weighted(node.op) ? node.inputs.begin() + 1 : node.inputs.end();
+      const auto end = has_weights(node.op) ? node.inputs.begin() + 1 : node.inputs.end();
       result.insert(node.inputs.begin(), end);
     }
     return result;
@@ -181,14 +204,6 @@ class Quantizer {
     result_.nodes = std::move(nodes);
   }
 
-  void find_groups() {
-    groups_ = ScaleGroups(result_.tensors.size());
-    for (const Node& node : result_.nodes) {
-      if (!keeps_scale(node.op) && !joins_scales(node.op)) continue;
-      for (const TensorId input : node.inputs) groups_.unite(input, node.outputs[0]);
-    }
-  }
-
   void quantize_activations() {
     std::set<TensorId> extreme;
     for (const Node& node : result_.nodes) {
@@ -236,8 +251,8 @@ class Quantizer {
     const std::span<const float> values = weights.values<float>();
 
     // Weights are (channels, rest) but for depthwise ones, which are (rest, channels).
-    const bool depthwise = std::holds_alternative<DepthwiseConv2D>(node.op);
-    const int32_t axis = depthwise ? 3 : 0;
+    const int32_t axis = output_channel_axis(node.op);
+    const bool depthwise = axis != 0;
     const auto channels = static_cast<size_t>(weights.shape[static_cast<size_t>(axis)]);
     const size_t rest = values.size() / channels;
     const auto index = [&](size_t channel, size_t i) {
@@ -246,7 +261,15 @@ class Quantizer {
     const double input_scale = result_.tensor(node.inputs[0]).quantization->scales[0];
     const double output_scale = result_.tensor(node.outputs[0]).quantization->scales[0];
 
-    Tensor integer_weights{weights.name, DataType::kInt8, weights.shape, Quantization{}, {}};
+    const auto given = options_.layers.find(node.name);
+    const WeightQuantization layer =
+        given == options_.layers.end() ? WeightQuantization{options_.bits} : given->second;
+    const bool narrow = layer.bits <= 4;
+    const int32_t largest_integer = largest_weight(layer.bits);
+
+    Tensor integer_weights{
+        weights.name, narrow ? DataType::kInt4 : DataType::kInt8, weights.shape, Quantization{}, {}};
+    integer_weights.quantization->bits = layer.bits;
     integer_weights.quantization->axis = axis;
     std::vector<int8_t> integers(values.size());
     Tensor integer_bias{
@@ -256,13 +279,18 @@ class Quantizer {
     integer_bias.quantization->bits = 32;
     std::vector<float> scales;
     for (size_t channel = 0; channel < channels; ++channel) {
-      double largest = 0;
-      for (size_t i = 0; i < rest; ++i)
-        largest = std::max(largest, std::abs(double{values[index(channel, i)]}));
-      scales.push_back(weight_scale(largest, has_bias ? bias[channel] : 0, input_scale, output_scale));
+      double scale = 0;
+      if (layer.scales.empty()) {
+        for (size_t i = 0; i < rest; ++i)
+          scale = std::max(scale, std::abs(double{values[index(channel, i)]}) / largest_integer);
+      } else {
+        scale = layer.scales[layer.scales.size() == 1 ? 0 : channel];
+      }
+      scales.push_back(usable_scale(scale, has_bias ? bias[channel] : 0, input_scale, output_scale));
     }
-    // Many runtimes and NPU compilers know dense layers with one scale alone.
-    if (std::holds_alternative<FullyConnected>(node.op)) {
+    const bool one_scale =
+        layer.scales.empty() ? !takes_channel_scales(node.op, layer.bits) : layer.scales.size() == 1;
+    if (one_scale) {
       scales = {*std::max_element(scales.begin(), scales.end())};
       integer_weights.quantization->axis = integer_bias.quantization->axis = -1;
     }
@@ -271,7 +299,8 @@ class Quantizer {
       const float scale = scales[scales.size() == 1 ? 0 : channel];
       for (size_t i = 0; i < rest; ++i) {
         const double rounded = std::round(values[index(channel, i)] / double{scale});
-        integers[index(channel, i)] = static_cast<int8_t>(std::clamp(rounded, -127.0, 127.0));
+        integers[index(channel, i)] =
+            static_cast<int8_t>(std::clamp<double>(rounded, -largest_integer, largest_integer));
       }
       const double b = has_bias ? bias[channel] : 0;
       integer_bias_values.push_back(static_cast<int32_t>(
@@ -283,17 +312,17 @@ class Quantizer {
     }
     integer_weights.quantization->zero_points.assign(scales.size(), 0);
     integer_bias.quantization->zero_points.assign(scales.size(), 0);
-    integer_weights.data = Tensor::to_bytes<int8_t>(integers);
+    integer_weights.data = narrow ? packed_int4(integers) : Tensor::to_bytes<int8_t>(integers);
     integer_bias.data = Tensor::to_bytes<int32_t>(integer_bias_values);
     node.inputs[1] = replace(node.inputs[1], std::move(integer_weights));
     if (has_bias) node.inputs[2] = replace(node.inputs[2], std::move(integer_bias));
   }
 
-  /// The largest weight becomes 127, unless the bias would then not fit: a channel whose weights are next to
-  /// nothing gives them up for its bias. A channel without weights takes steps much finer than those of the
-  /// output.
-  static float weight_scale(double largest, double bias, double input_scale, double output_scale) {
-    double scale = largest > 0 ? largest / 127 : output_scale / input_scale / 65536;
+  /// The scale that is wanted, unless the bias would then not fit: a channel whose weights are next to
+  /// nothing gives them up for its bias. A channel without weights (0) takes steps much finer than those of
+  /// the output.
+  static float usable_scale(double scale, double bias, double input_scale, double output_scale) {
+    if (scale == 0) scale = output_scale / input_scale / 65536;
     scale = std::max({scale, std::abs(bias) / kLargestBias / input_scale,
                       static_cast<double>(std::numeric_limits<float>::min()) / kSmallestScale});
     return static_cast<float>(scale);
@@ -323,14 +352,47 @@ class Quantizer {
 
   Graph result_;
   std::vector<Range> ranges_;
+  const QuantizeOptions& options_;
   ScaleGroups groups_;
   std::map<TensorId, Tensor> originals_;
 };
 
 }  // namespace
 
-Graph quantize_from_ranges(const Graph& graph, const std::vector<Range>& ranges) {
-  return Quantizer(graph, ranges).run();
+bool has_weights(const Operator& op) {
+  return std::holds_alternative<Conv2D>(op) || std::holds_alternative<DepthwiseConv2D>(op) ||
+         std::holds_alternative<FullyConnected>(op);
+}
+
+int32_t output_channel_axis(const Operator& op) {
+  return std::holds_alternative<DepthwiseConv2D>(op) ? 3 : 0;
+}
+
+int32_t largest_weight(int32_t bits) { return (1 << (bits - 1)) - 1; }
+
+bool takes_channel_scales(const Operator& op, int32_t bits) {
+  return !std::holds_alternative<FullyConnected>(op) || bits < 8;
+}
+
+Quantization activation_quantization(Range range) {
+  const double low = std::min(range.low, 0.0F);
+  const double high = std::max(range.high, 0.0F);
+  if (low == high) return {{1.0F / 255}, {-128}, -1, 8};  // a dead activation: any scale does
+  const auto scale = static_cast<float>(std::max((high - low) / 255, kSmallestScale));
+  const double zero_point = std::clamp(std::round(-128 - low / scale), -128.0, 127.0);
+  return {{scale}, {static_cast<int32_t>(zero_point)}, -1, 8};
+}
+
+std::vector<TensorId> scale_groups(const Graph& graph) {
+  const ScaleGroups groups = find_groups(graph);
+  std::vector<TensorId> result;
+  for (size_t id = 0; id < graph.tensors.size(); ++id) result.push_back(groups.of(static_cast<TensorId>(id)));
+  return result;
+}
+
+Graph quantize_from_ranges(const Graph& graph, const std::vector<Range>& ranges,
+                           const QuantizeOptions& options) {
+  return Quantizer(graph, ranges, options).run();
 }
 
 }  // namespace thimble

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "graph/graph.h"
@@ -12,16 +15,53 @@ struct Range {
   float high = 0;
 };
 
-/// The int8 form of a float32 graph (TensorFlow Lite int8 quantization specification), from given ranges.
+/// How the weights of a layer become integers.
+struct WeightQuantization {
+  int32_t bits = 8;  ///< 2, 3, 4 or 8
+  /// real = scale * integer, one for each output channel or one for the layer; empty: those at which the
+  /// largest weight becomes the largest integer.
+  std::vector<float> scales = {};
+};
+
+struct QuantizeOptions {
+  int32_t bits = 8;  ///< of the weights of every layer that is not in `layers`
+  std::map<std::string, WeightQuantization> layers = {};  ///< by the node's name
+};
+
+/// Conv2D, DepthwiseConv2D or FullyConnected: input 1 holds weights, input 2 a bias.
+bool has_weights(const Operator& op);
+
+/// The axis of the weights' output channels, of an operator that has weights.
+int32_t output_channel_axis(const Operator& op);
+
+/// Integers of weights lie in [-n, n]: 127, 7, 3 and 1 for 8, 4, 3 and 2 bits.
+int32_t largest_weight(int32_t bits);
+
+/// Whether quantize_from_ranges gives the layer's weights a scale for each output channel by itself, or one:
+/// many TensorFlow Lite runtimes and NPU compilers know dense layers of 8 bits with one scale alone, and none
+/// of them knows those of 4.
+bool takes_channel_scales(const Operator& op, int32_t bits);
+
+/// The int8 quantization of an activation with this range, which is widened to hold 0 (exactly
+/// representable).
+Quantization activation_quantization(Range range);
+
+/// One tensor for each set of tensors that an integer form gives one scale, at every tensor of the set: those
+/// that an operator only moves or chooses (pooling, Reshape, Transpose, Slice, ResizeNearest, Pad) or joins
+/// (Concat, Maximum, Minimum).
+std::vector<TensorId> scale_groups(const Graph& graph);
+
+/// The integer form of a float32 graph (TensorFlow Lite int8 quantization specification), from given ranges.
 ///
 /// `ranges` has one entry a tensor of `graph`; those of constants are not read. Activations become int8 with
-/// a zero point, their range widened to hold 0 (exactly representable); weights become symmetric int8 in
-/// [-127, 127], per output channel for convolutions, one scale for a dense layer (many TensorFlow Lite
-/// runtimes and NPU compilers know no other); biases int32 at scale s_in * s_w. Pooling, Reshape, Transpose,
-/// Slice, ResizeNearest, Pad, Concat, Maximum and Minimum keep one scale over inputs and outputs; the outputs
-/// of Softmax, Sigmoid and Tanh have their fixed one (fixed_quantization). Inputs and outputs of the graph
-/// become int8. Throws Error naming the tensor when a range is missing or not finite, or when a batch norm is
-/// left in the graph.
-Graph quantize_from_ranges(const Graph& graph, const std::vector<Range>& ranges);
+/// a zero point (activation_quantization). Weights become symmetric integers of the options' bits: int8, or
+/// int4 for 4 bits and fewer (Quantization::bits says how many are used); takes_channel_scales says where
+/// each output channel has its own scale. Biases become int32 at scale s_in * s_w. The tensors of a scale
+/// group share one scale; the outputs of Softmax, Sigmoid and Tanh have their fixed one (fixed_quantization).
+/// Inputs and outputs of the graph become int8. Tensors of `graph` keep their ids. Throws Error naming the
+/// tensor when a range is missing or not finite or a batch norm is left in the graph, and naming the layer
+/// when its bits or scales are not possible or there is no such layer.
+Graph quantize_from_ranges(const Graph& graph, const std::vector<Range>& ranges,
+                           const QuantizeOptions& options = {});
 
 }  // namespace thimble

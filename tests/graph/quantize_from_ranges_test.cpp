@@ -250,6 +250,56 @@ TEST(QuantizeFromRanges, one_weight_tensor_of_two_layers_serves_both) {
   }
 }
 
+TEST(QuantizeFromRanges, narrow_weights_are_the_nearest_of_their_few_steps) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    const Graph graph = deployable(seed);
+    const std::vector<Range> ranges = observed_ranges(graph, {test::random_input(graph, Random(seed))});
+    for (const int32_t bits : {2, 3, 4}) {
+      const Graph q = quantize_from_ranges(graph, ranges, {.bits = bits});
+      for (size_t n = 0; n < q.nodes.size(); ++n) {
+        if (!has_weights(q.nodes[n].op)) continue;
+        const Tensor& integers = q.tensor(q.nodes[n].inputs[1]);
+        const Tensor& reals = graph.tensor(graph.nodes[n].inputs[1]);
+        EXPECT_EQ(integers.type, DataType::kInt4);
+        EXPECT_EQ(integers.quantization->bits, bits);
+        const auto axis = static_cast<size_t>(output_channel_axis(q.nodes[n].op));
+        const auto channels = static_cast<size_t>(integers.shape[axis]);
+        ASSERT_EQ(integers.quantization->scales.size(), channels);
+        const std::vector<int8_t> values = int8_values(integers);
+        for (size_t i = 0; i < values.size(); ++i) {
+          const size_t channel = axis == 3 ? i % channels : i / (values.size() / channels);
+          const float scale = integers.quantization->scales[channel];
+          EXPECT_LE(std::abs(values[i]), largest_weight(bits));
+          EXPECT_LE(std::abs(reals.values<float>()[i] - scale * values[i]), 0.5001F * scale);
+        }
+      }
+      EXPECT_NO_THROW(ReferenceRun{q});
+    }
+  }
+}
+
+TEST(QuantizeFromRanges, takes_bits_and_scales_layer_by_layer) {
+  GraphBuilder b("layers", 1);
+  const TensorId x = b.conv2d(b.input("x", {1, 4, 4, 2}), 3, {.bias = true});
+  const Graph graph = b.finish({b.fully_connected(b.flatten(x), 2)});
+  const std::vector<Range> ranges(graph.tensors.size(), {-1, 1});
+  const std::string conv = graph.nodes[0].name;
+  const Graph q = quantize_from_ranges(graph, ranges, {.layers = {{conv, {4, {0.5F, 0.25F, 0.125F}}}}});
+  const Tensor& weights = q.tensor(q.nodes[0].inputs[1]);
+  EXPECT_EQ(weights.type, DataType::kInt4);
+  EXPECT_EQ(weights.quantization->scales, (std::vector<float>{0.5F, 0.25F, 0.125F}));
+  EXPECT_EQ(q.tensor(q.nodes.back().inputs[1]).type, DataType::kInt8);
+
+  const auto refuse = [&](const QuantizeOptions& options, std::string_view reason) {
+    test::expect_error([&] { quantize_from_ranges(graph, ranges, options); }, std::string(reason));
+  };
+  refuse({.bits = 5}, "5 bits");
+  refuse({.layers = {{conv, {1}}}}, "1 bits");
+  refuse({.layers = {{"nobody", {4}}}}, "nobody");
+  refuse({.layers = {{conv, {4, {1, 1}}}}}, "3 output channels");
+  refuse({.layers = {{conv, {4, {1, 0, 1}}}}}, "not positive");
+}
+
 TEST(QuantizeFromRanges, what_cannot_be_quantized_is_an_error) {
   Small s = conv_pool_softmax();
   const TensorId flat = node_of(s.graph, "Reshape").outputs[0];

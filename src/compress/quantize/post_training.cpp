@@ -17,9 +17,11 @@ Graph post_training_quantize(const Graph& graph, const data::Dataset& dataset,
   }
   const Graph folded = fuse_activations(without_batch_norm(graph));
   const auto indices = data::draw_by_class(dataset, options.samples, Random(options.seed));
-  Graph quantized = quantize_from_ranges(folded, calibrate(folded, dataset, indices));
+  const std::vector<Range> ranges = calibrate(folded, dataset, indices, options.calibration);
+  Graph quantized = quantize_from_ranges(folded, ranges, options.weights);
   quantized.metadata["calibration"] =
-      fmt::format("min-max, {} samples of {}, seed {}", indices.size(), dataset.name, options.seed);
+      fmt::format("{}, {} samples of {}, seed {}", name_of(options.calibration.rule), indices.size(),
+                  dataset.name, options.seed);
   return quantized;
 }
 

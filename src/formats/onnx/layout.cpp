@@ -74,11 +74,7 @@ std::vector<std::byte> unpacked_int4(std::span<const std::byte> packed, size_t e
 }
 
 std::vector<std::byte> packed_int4(std::span<const std::byte> unpacked) {
-  std::vector<std::byte> result((unpacked.size() + 1) / 2);
-  for (size_t i = 0; i < unpacked.size(); ++i) {
-    result[i / 2] |= (unpacked[i] & std::byte{15}) << (i % 2 == 0 ? 0 : 4);
-  }
-  return result;
+  return thimble::packed_int4({reinterpret_cast<const int8_t*>(unpacked.data()), unpacked.size()});
 }
 
 }  // namespace thimble::onnx
