@@ -12,6 +12,10 @@ packages="g++ cmake ninja-build git ca-certificates
   libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg62-turbo-dev libgtest-dev librapidcheck-dev libbenchmark-dev
   gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm npm"
 
+# To compile for and emulate RISC-V, Xtensa and AArch64 too; the tests need them.
+more_targets="gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf gcc-xtensa-lx106 picolibc-xtensa-lx106-elf
+  qemu-system-misc gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+
 die() {
   printf '%s\n' "$*" >&2
   exit 1

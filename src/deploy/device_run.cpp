@@ -1,20 +1,27 @@
 #include "deploy/device_run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "deploy/emulator/target.h"
 
 namespace thimble::deploy {
 
-bool has_emulator(const device::DeviceProfile& device) { return device.core.value == "cortex-m4f"; }
+bool has_emulator(const device::DeviceProfile& device) { return find_target(device) != nullptr; }
 
 ProgramRun run_on_device(const GeneratedC& program, const device::DeviceProfile& device,
                          std::span<const std::vector<std::byte>> samples, const ProgramOptions& options) {
-  if (!has_emulator(device)) {
-    throw Error(device.name, fmt::format("there is no emulator here for its core, {}", device.core.value),
-                "Take a device with a cortex-m4f, such as nano33ble");
-  }
-  return run_on_cortex_m4(program, samples, options);
+  const Target* const target = find_target(device);
+  if (target != nullptr) return run_emulated(*target, program, samples, options);
+  std::vector<std::string> known;
+  for (const Target& each : targets()) known.push_back(fmt::format("{} ({})", each.core, each.board));
+  throw Error(device.name,
+              device.emulated_board.value.empty()
+                  ? fmt::format("there is no emulator here for its core, {}", device.core.value)
+                  : fmt::format("there is no emulated board {} here for its core, {}",
+                                device.emulated_board.value, device.core.value),
+              fmt::format("There are {}", fmt::join(known, ", ")));
 }
 
 }  // namespace thimble::deploy

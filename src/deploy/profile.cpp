@@ -7,18 +7,24 @@
 #include "deploy/c_writer.h"
 #include "deploy/device_run.h"
 #include "device/cost.h"
+#include "device/timings.h"
 
 namespace thimble::deploy {
 namespace {
 
 void add_counts(Profile& profile, const GeneratedC& program, const InferenceCost& cost) {
   profile.instructions = cost.instructions;
+  for (size_t i = 0; i < profile.layers.size(); ++i) {
+    const auto found = std::ranges::find(cost.functions, program.layers[i].function, &FunctionCost::function);
+    profile.layers[i].instructions = found == cost.functions.end() ? 0 : found->instructions;
+  }
+}
+
+void add_cycles(Profile& profile, const GeneratedC& program, const InferenceCost& cost) {
   profile.cycles = cost.cycles;
   for (size_t i = 0; i < profile.layers.size(); ++i) {
-    LayerProfile& layer = profile.layers[i];
     const auto found = std::ranges::find(cost.functions, program.layers[i].function, &FunctionCost::function);
-    layer.instructions = found == cost.functions.end() ? 0 : found->instructions;
-    layer.cycles = found == cost.functions.end() ? 0 : found->cycles;
+    profile.layers[i].cycles = found == cost.functions.end() ? 0 : found->cycles;
   }
 }
 
@@ -57,6 +63,11 @@ Profile profile(const Graph& graph, const device::DeviceProfile& device, std::sp
   const ProgramRun run = run_on_device(program, device, samples, {.counted_samples = 1});
   add_counts(profile, program, run.costs.at(0));
   add_sizes(profile, run.size.value(), run.stack_bytes.value());
+  if (device::cycle_model(device.core.value) == nullptr) {
+    profile.why = fmt::format("the timings of the core {} are not known", device.core.value);
+    return profile;
+  }
+  add_cycles(profile, program, run.costs.at(0));
   const device::Latency latency = device::latency_of_cycles(device, *profile.cycles);
   profile.latency_ms = latency.latency_ms;
   profile.latency_basis = device::to_string(latency.basis);

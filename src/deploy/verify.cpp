@@ -9,6 +9,7 @@
 
 #include "deploy/c_writer.h"
 #include "deploy/device_run.h"
+#include "deploy/emulator/target.h"
 #include "deploy/run_model.h"
 
 namespace thimble::deploy {
@@ -95,8 +96,7 @@ Verification verify(const Graph& graph, const GeneratedC& program, const device:
       for (const LayerOutput& layer : expected) result.bytes_compared += layer.data.size();
       if (options.host) compare_layers(graph, expected, on_host.layers[i], "C on this machine", result);
       if (options.emulator) {
-        compare_layers(graph, expected, on_device.layers[i], "C on the emulated " + device.core.value,
-                       result);
+        compare_layers(graph, expected, on_device.layers[i], "C on " + find_target(device)->name, result);
       }
     }
     if (progress) {

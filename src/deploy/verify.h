@@ -21,7 +21,7 @@ struct Mismatch {
   size_t element = 0;  ///< of the node's output
   double expected = 0;
   double got = 0;
-  std::string side;  ///< "C on this machine" or "C on the emulated cortex-m4f"
+  std::string side;  ///< "C on this machine" or "C on the emulated Cortex-M4"
 };
 
 struct Verification {

@@ -1,19 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+
+#include "device/timings.h"
 
 namespace thimble::device {
-
-/// An instruction as a disassembler shows it, and what was counted of it.
-struct Instruction {
-  uint32_t address = 0;
-  uint32_t size = 0;        ///< 2 or 4 bytes
-  std::string mnemonic;     ///< "ldr.w", "bne.n", "vmla.f32"
-  std::string operands;     ///< "r0, [r1, #4]"
-  uint64_t executions = 0;  ///< an instruction that its condition skips counts too, as it takes its cycle
-  uint64_t taken = 0;       ///< how often it branched
-};
 
 /// Kinds of instruction that cost the same on a Cortex-M4F.
 enum class InstructionClass {

@@ -19,6 +19,8 @@ namespace {
 
 constexpr uint64_t kLargestProfileBytes = 1 << 20;
 constexpr int64_t kKiB = 1024;
+const std::vector<std::string> kCores = {"cortex-m0plus", "cortex-m4f", "cortex-m7",
+                                         "cortex-a72",    "rv32imc",    "xtensa-lx6"};
 
 bool is_path(std::string_view text) {
   return text.find('/') != std::string_view::npos || text.ends_with(".toml");
@@ -34,6 +36,11 @@ class Reader {
   Sourced<std::string> choice(std::string_view key, const std::vector<std::string>& words) {
     static_cast<void>(table_.text(key));  // TomlTable::choice takes a key that is left out for the first word
     return {table_.choice(key, words), source_of(key)};
+  }
+  /// Empty when it is left out.
+  Sourced<std::string> optional_text(std::string_view key) {
+    if (!table_.has(key)) return {};
+    return {table_.text(key), source_of(key)};
   }
   Sourced<uint64_t> integer(std::string_view key, int64_t low, int64_t high) {
     return {static_cast<uint64_t>(table_.integer(key, low, high)), source_of(key)};
@@ -72,7 +79,7 @@ DeviceProfile parse_device(std::string_view text, std::string_view path) {
   device.title = table.text("title");
   // The ranges are wide enough for any device and narrow enough that a value in the wrong unit falls outside.
   Reader reader(table);
-  device.core = reader.choice("core", {"cortex-m4f"});
+  device.core = reader.choice("core", kCores);
   device.clock_hz = reader.integer("clock_hz", 100'000, 10'000'000'000);
   device.ram_bytes = reader.integer("ram_bytes", kKiB, kKiB * kKiB * kKiB * kKiB);
   device.flash_bytes = reader.integer("flash_bytes", kKiB, kKiB * kKiB * kKiB * kKiB);
@@ -80,6 +87,7 @@ DeviceProfile parse_device(std::string_view text, std::string_view path) {
   device.flash_wait_states = reader.integer("flash_wait_states", 0, 100);
   device.active_power_mw = reader.number("active_power_mw", 0.01, 1e6);
   device.sleep_power_mw = reader.number("sleep_power_mw", 0, 1e6);
+  device.emulated_board = reader.optional_text("emulated_board");
   reader.expect_no_other_keys();
   if ((device.alignment_bytes.value & (device.alignment_bytes.value - 1)) != 0) {
     table.fail("alignment_bytes", "is not a power of two", "Give the alignment of the core's widest access");
@@ -114,14 +122,16 @@ std::vector<ProfileLine> describe(const DeviceProfile& device) {
   const auto line = [](std::string_view key, const auto& entry) {
     return ProfileLine{std::string(key), fmt::format("{}", entry.value), entry.source};
   };
-  return {line("core", device.core),
-          line("clock_hz", device.clock_hz),
-          line("ram_bytes", device.ram_bytes),
-          line("flash_bytes", device.flash_bytes),
-          line("alignment_bytes", device.alignment_bytes),
-          line("flash_wait_states", device.flash_wait_states),
-          line("active_power_mw", device.active_power_mw),
-          line("sleep_power_mw", device.sleep_power_mw)};
+  std::vector<ProfileLine> lines = {line("core", device.core),
+                                    line("clock_hz", device.clock_hz),
+                                    line("ram_bytes", device.ram_bytes),
+                                    line("flash_bytes", device.flash_bytes),
+                                    line("alignment_bytes", device.alignment_bytes),
+                                    line("flash_wait_states", device.flash_wait_states),
+                                    line("active_power_mw", device.active_power_mw),
+                                    line("sleep_power_mw", device.sleep_power_mw)};
+  if (!device.emulated_board.value.empty()) lines.push_back(line("emulated_board", device.emulated_board));
+  return lines;
 }
 
 }  // namespace thimble::device

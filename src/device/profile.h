@@ -25,8 +25,9 @@ struct DeviceProfile {
   Sourced<uint64_t> alignment_bytes;  ///< that buffers need for the widest access of the core
   Sourced<uint64_t>
       flash_wait_states;  ///< of a read that misses the flash's cache; cycle estimates assume it hits
-  Sourced<double> active_power_mw;  ///< while it computes, from its own memories, radio off
-  Sourced<double> sleep_power_mw;   ///< asleep with its RAM kept
+  Sourced<double> active_power_mw;      ///< while it computes, from its own memories, radio off
+  Sourced<double> sleep_power_mw;       ///< asleep with its RAM kept
+  Sourced<std::string> emulated_board;  ///< QEMU's name; empty: the core's own (deploy/emulator/target.h)
 };
 
 /// The device of that name among those built in, or the one of a user's own file (a path: with "/" or ending

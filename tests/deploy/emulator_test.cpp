@@ -1,79 +1,32 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
-#include "base/error.h"
 #include "base/process.h"
 #include "deploy/emulator/image.h"
-#include "deploy/emulator/program.h"
+#include "deploy/toy_program.h"
 
 namespace thimble::deploy {
 namespace {
 
-using Sample = std::vector<std::byte>;
+using test::error_of;
+using test::kIncrement;
+using test::mentions;
+using test::sample;
+using test::Sample;
+using test::toy;
 
-/// A "network" with 8 bytes in, 8 bytes out and an arena of 64, whose C is given: it defines toy_run.
-GeneratedC toy(const std::string& c) {
-  GeneratedC program;
-  program.prefix = "toy";
-  program.input_bytes = {8};
-  program.output_bytes = {8};
-  program.files.push_back({"toy.h", R"(
-#pragma once
-#include <stdint.h>
-#define TOY_ARENA_BYTES 64
-static inline int8_t *toy_input(void *arena) { return (int8_t *)arena; }
-static inline const int8_t *toy_output(const void *arena) { return (const int8_t *)arena + 8; }
-void toy_run(void *arena);
-)"});
-  program.files.push_back({"toy.c", R"(
-#include <stddef.h>
-#include <string.h>
-#include "toy.h"
-#define LAYER static __attribute__((noinline)) void
-)" + c});
-  return program;
-}
+const Target& target_of(std::string_view core) { return *std::ranges::find(targets(), core, &Target::core); }
 
-/// out[i] = in[i] + 1
-const char* const kIncrement = R"(
-#ifdef THIMBLE_TRACE
-void thimble_trace(int node, const void *data, size_t bytes);
-#endif
-LAYER toy_layer_0_increment(void *arena) {
-  int8_t *data = arena;
-  for (int i = 0; i < 8; ++i) data[8 + i] = (int8_t)(data[i] + 1);
-#ifdef THIMBLE_TRACE
-  thimble_trace(0, data + 8, 8);
-#endif
-}
-void toy_run(void *arena) { toy_layer_0_increment(arena); }
-)";
-
-Sample sample(int first) {
-  Sample bytes(8);
-  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(first + static_cast<int>(i));
-  return bytes;
+ProgramRun run_on_cortex_m4(const GeneratedC& program, std::span<const Sample> samples,
+                            const ProgramOptions& options = {}) {
+  return run_emulated(target_of("cortex-m4f"), program, samples, options);
 }
 
 const std::vector<Sample> kOne = {sample(0)};
-
-/// The text of the Error that a run ends with.
-template <typename Run>
-std::string error_of(Run run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool mentions(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 class CortexM4Run : public testing::Test {
  protected:

@@ -4,10 +4,11 @@
 
 #include "deploy/c_writer.h"
 #include "deploy/operator_cases.h"
+#include "deploy/toy_program.h"
 #include "deploy/verify.h"
 
 // Every operator with random shapes, attributes and numbers: the integer reference, the generated C on this
-// machine and the generated C on the emulated Cortex-M4 give the same bytes (floats: within kFloatTolerance).
+// machine and the generated C on every emulated core give the same bytes (floats: within kFloatTolerance).
 //
 // Many cases are nodes of one graph, so that one compilation serves them all.
 
@@ -16,6 +17,13 @@ namespace {
 
 constexpr int32_t kSize = 9;
 constexpr size_t kSamples = 3;
+
+device::DeviceProfile device_of(const Target& target) {
+  device::DeviceProfile device = device::load_device("nano33ble");
+  device.core.value = target.core;
+  device.emulated_board.value = target.board;
+  return device;
+}
 
 Verification run(const Graph& graph, uint64_t seed) {
   validate(graph);
@@ -71,6 +79,29 @@ TEST(OperatorHarness, every_integer_operator_gives_the_same_bytes_everywhere) {
 TEST(OperatorHarness, every_float_operator_gives_the_same_values_everywhere) {
   expect_equal_everywhere(false, 5, 3);
 }
+
+class OperatorsOnTarget : public testing::TestWithParam<Target> {};
+
+TEST_P(OperatorsOnTarget, give_the_bytes_of_the_reference) {
+  for (const bool integer : {true, false}) {
+    Graph graph;
+    graph.name = "operators";
+    for (size_t op = 0; op < test::kOperators; ++op) {
+      for (size_t i = 0; i < 2; ++i) test::append_case(graph, op, integer, 6, Random(op * 1000 + i));
+    }
+    Random random(4);
+    const std::vector<std::vector<std::byte>> samples = {test::random_sample(graph, random)};
+    const Verification result =
+        verify(graph, device_of(GetParam()), samples, {}, {.host = false, .emulator = true});
+    EXPECT_GT(result.bytes_compared, 100U);
+    EXPECT_EQ(result.mismatches, 0U) << (result.first ? describe_mismatch(result) : "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, OperatorsOnTarget, testing::ValuesIn(targets().begin() + 1, targets().end()),
+                         [](const testing::TestParamInfo<Target>& target) {
+                           return test::identifier(target.param);
+                         });
 
 TEST(OperatorHarness, random_networks_give_the_same_bytes_everywhere) {
   for (const bool integer : {true, false}) {

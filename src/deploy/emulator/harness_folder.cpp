@@ -58,7 +58,8 @@ std::string first_error(const std::string& output) {
     const size_t end = std::min(output.find('\n', start), output.size());
     const std::string line = output.substr(start, end - start);
     start = end + 1;
-    for (const char* sign : {"error:", "undefined reference", "overflowed by", "cannot find"}) {
+    for (const char* sign :
+         {"error:", "undefined reference", "overflowed by", "cannot find", "cannot open"}) {
       if (line.find(sign) != std::string::npos) return line;
     }
     if (first_line.empty()) first_line = line;
@@ -100,21 +101,30 @@ HarnessFolder::HarnessFolder(const GeneratedC& program)
   write_temporary(model / "model.h", model_header(program));
 }
 
-void HarnessFolder::compile(const std::vector<std::string>& command) const {
-  const ProcessResult result = run_process(command, "Install it with your package manager",
+void HarnessFolder::compile(const std::vector<std::string>& command, const Target& target) const {
+  compile(command, target.packages, target.memory);
+}
+
+void HarnessFolder::compile_for_host(const std::vector<std::string>& command) const {
+  compile(command, "gcc libc6-dev", "what this machine has");
+}
+
+void HarnessFolder::compile(const std::vector<std::string>& command, std::string_view packages,
+                            std::string_view memory) const {
+  const ProcessResult result = run_process(command, fmt::format("Run: apt-get install {}", packages),
                                            {.working_folder = path(), .timeout_s = 300});
   if (result.timed_out) throw Error(command[0], "did not finish within 300 s", "Try a smaller model");
   if (result.exit_code == 0) return;
   const std::string reason = first_error(result.standard_error);
   if (reason.find("overflowed by") != std::string::npos) {
-    throw Error(
-        command[0], fmt::format("the program does not fit the emulated board ({})", reason),
-        "The board has 4 MB for code, 16 MB for weights and 4 MB for the arena: make the model smaller");
+    throw Error(command[0], fmt::format("the program does not fit the emulated board ({})", reason),
+                fmt::format("The board has {}: make the model smaller", memory));
   }
   if (reason.find("No such file or directory") != std::string::npos ||
-      reason.find("cannot find -l") != std::string::npos) {
+      reason.find("cannot find -l") != std::string::npos ||
+      reason.find("cannot read spec file") != std::string::npos) {
     throw Error(command[0], reason,
-                "If it is a C library that is missing: apt-get install libnewlib-arm-none-eabi libc6-dev");
+                fmt::format("If it is a C library that is missing: apt-get install {}", packages));
   }
   throw Error(command[0], fmt::format("does not compile the generated C: {}", reason), kHarnessBroken);
 }

@@ -20,7 +20,8 @@ class HarnessFolder {
   std::string file(const std::string& name) const { return (path() / name).string(); }
 
   /// Runs a compiler or linker here; its first error becomes an Error.
-  void compile(const std::vector<std::string>& command) const;
+  void compile(const std::vector<std::string>& command, const Target& target) const;
+  void compile_for_host(const std::vector<std::string>& command) const;
 
   void write_samples(std::span<const std::vector<std::byte>> samples) const;
   /// The results of the last run, checked against the sizes that `count` samples must give.
@@ -32,6 +33,9 @@ class HarnessFolder {
   const std::vector<std::string>& sources() const { return sources_; }
 
  private:
+  void compile(const std::vector<std::string>& command, std::string_view packages,
+               std::string_view memory) const;
+
   TemporaryFolder folder_;
   size_t input_bytes_ = 0;
   size_t output_bytes_ = 0;

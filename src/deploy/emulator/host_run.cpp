@@ -16,14 +16,21 @@ ProgramRun run_on_host(const GeneratedC& program, std::span<const std::vector<st
 
   // C99 as the standard has it: no fused multiply-add that the source does not ask for, so floats are the
   // same everywhere.
-  std::vector<std::string> command = {
-      "cc", "-std=c99", "-I", folder.file("model"), "-I", folder.path().string()};
+  std::vector<std::string> command = {"cc",
+                                      "-std=c99",
+                                      "-DTHIMBLE_ARENA_FILL=0x3A",
+                                      "-I",
+                                      folder.file("model"),
+                                      "-I",
+                                      folder.path().string()};
+  if (options.flags.empty()) command.emplace_back("-O2");
   command.insert(command.end(), options.flags.begin(), options.flags.end());
   if (options.trace) command.emplace_back("-DTHIMBLE_TRACE");
-  command.insert(command.end(), {folder.file("harness.c"), folder.file("port_host.c")});
+  command.insert(command.end(),
+                 {folder.file("harness.c"), folder.file("port_stdio.c"), folder.file("call_directly.c")});
   command.insert(command.end(), folder.sources().begin(), folder.sources().end());
   command.insert(command.end(), {"-lm", "-o", folder.file("model_on_host")});
-  folder.compile(command);
+  folder.compile_for_host(command);
 
   const ProcessResult result =
       run_process({folder.file("model_on_host")}, "Set TMPDIR to a folder that allows execution",

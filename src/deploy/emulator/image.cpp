@@ -1,6 +1,7 @@
 #include "deploy/emulator/image.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace thimble::deploy {
@@ -27,6 +28,13 @@ std::string_view next_field(std::string_view& rest) {
   return trimmed(field);
 }
 
+/// The bytes of "f44f 0170" or "00000297".
+uint32_t bytes_of(std::string_view opcode) {
+  const auto digits =
+      std::count_if(opcode.begin(), opcode.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
+  return static_cast<uint32_t>(digits / 2);
+}
+
 /// "00000040 <thimble_reset>:"
 std::optional<Image::Function> parse_heading(std::string_view line) {
   const size_t open = line.find(" <");
@@ -49,12 +57,14 @@ std::optional<device::Instruction> parse_instruction(std::string_view line) {
   std::string_view operands = next_field(rest);
   operands = trimmed(operands.substr(0, operands.find_first_of(";@")));
   return device::Instruction{.address = *address,
-                             .size = opcode.size() > 4 ? 4u : 2u,
+                             .size = bytes_of(opcode),
                              .mnemonic = std::string(mnemonic),
                              .operands = std::string(operands)};
 }
 
 }  // namespace
+
+uint32_t Image::begin() const { return instructions.empty() ? 0 : instructions.front().address; }
 
 uint32_t Image::end() const {
   return instructions.empty() ? 0 : instructions.back().address + instructions.back().size;

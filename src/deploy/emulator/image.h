@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "device/cortex_m4.h"
+#include "device/timings.h"
 
 namespace thimble::deploy {
 
@@ -19,7 +19,8 @@ struct Image {
   std::vector<Function> functions;                ///< by address
   std::vector<device::Instruction> instructions;  ///< by address, without counts
 
-  /// The end of the code.
+  /// The first address of the code, and the first one past it.
+  uint32_t begin() const;
   uint32_t end() const;
   /// The function that holds an address, or null.
   const Function* function_at(uint32_t address) const;

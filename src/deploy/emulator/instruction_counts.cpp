@@ -14,17 +14,20 @@ namespace {
 constexpr std::string_view kRegionEnd = "thimble_region_end";
 constexpr std::string_view kCaller = "thimble_call_measured";
 
-/// A function's name without what the compiler appends to a copy of it: "f.constprop.0" is "f".
-std::string source_name(const std::string& name) { return name.substr(0, name.find('.')); }
+/// A function's name without what the compiler appends to a copy of it: "f.constprop.0" is "f", and so is
+/// "f$constprop$0", as it is for Xtensa.
+std::string source_name(const std::string& name) { return name.substr(0, name.find_first_of(".$")); }
 
 /// A part of a function that the compiler split off is not its entry.
 bool is_entry(const std::string& name) {
-  return name.find(".part") == std::string::npos && name.find(".cold") == std::string::npos;
+  const std::string appended = name.substr(std::min(name.size(), name.find_first_of(".$")));
+  return appended.find("part") == std::string::npos && appended.find("cold") == std::string::npos;
 }
 
 class CountReader {
  public:
-  CountReader(const Image& image, const std::string& prefix) : image_(image), run_(prefix + "_run") {
+  CountReader(const Image& image, const std::string& prefix, device::CycleModel cycles)
+      : image_(image), cycles_(cycles), run_(prefix + "_run") {
     for (size_t i = 0; i < image.instructions.size(); ++i) index_[image.instructions[i].address] = i;
     region_end_ = image.address_of(kRegionEnd).value_or(0);
     run_address_ = image.address_of(run_).value_or(0);
@@ -85,11 +88,11 @@ class CountReader {
     const std::string owner = function != nullptr ? source_name(function->name) : "";
     if (owner == kCaller) return;
     uint64_t cycles = 0;
-    if (position > 0) {
+    if (cycles_ != nullptr && position > 0) {
       const device::Instruction previous = counted_instruction(position - 1);
-      cycles = device::cortex_m4_cycles(instruction, &previous);
-    } else {
-      cycles = device::cortex_m4_cycles(instruction, nullptr);
+      cycles = cycles_(instruction, &previous);
+    } else if (cycles_ != nullptr) {
+      cycles = cycles_(instruction, nullptr);
     }
     FunctionCost& cost = row(owner == run_ ? run_ : layer_);
     cost.instructions += instruction.executions;
@@ -114,6 +117,7 @@ class CountReader {
   };
 
   const Image& image_;
+  device::CycleModel cycles_;
   std::string run_;
   uint32_t run_address_ = 0;
   uint32_t region_end_ = 0;
@@ -138,9 +142,9 @@ std::vector<uint32_t> cuts_of(const Image& image, const std::string& prefix) {
   return cuts;
 }
 
-std::vector<InferenceCost> parse_counts(std::string_view text, const Image& image,
-                                        const std::string& prefix) {
-  CountReader reader(image, prefix);
+std::vector<InferenceCost> parse_counts(std::string_view text, const Image& image, const std::string& prefix,
+                                        device::CycleModel cycles) {
+  CountReader reader(image, prefix, cycles);
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string line(text.substr(0, end));

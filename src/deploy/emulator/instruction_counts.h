@@ -17,7 +17,8 @@ std::vector<uint32_t> cuts_of(const Image& image, const std::string& prefix);
 ///
 /// What runs between the entry of one layer and that of the next belongs to the first, whatever function of a
 /// library it is in; only the code of PREFIX_run itself stands in a row of its own. Throws Error when the
-/// text is not whole.
-std::vector<InferenceCost> parse_counts(std::string_view text, const Image& image, const std::string& prefix);
+/// text is not whole. Without a cycle model (null), cycles are 0.
+std::vector<InferenceCost> parse_counts(std::string_view text, const Image& image, const std::string& prefix,
+                                        device::CycleModel cycles);
 
 }  // namespace thimble::deploy

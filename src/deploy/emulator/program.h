@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "deploy/emulator/target.h"
 #include "deploy/generated_c.h"
 
 namespace thimble::deploy {
@@ -15,8 +16,9 @@ struct ProgramOptions {
   bool trace = false;  ///< record every operator's output
   size_t counted_samples =
       0;  ///< of how many samples, from the first on, to count instructions (emulator only)
-  std::vector<std::string> flags = {"-O2"};  ///< to the compiler, after those of the target
-  double timeout_s = 300;                    ///< for each start of the program
+  std::vector<std::string> flags = {};  ///< to the compiler, after those of the target; none: the target's
+                                        ///< own, -O2 on this machine
+  double timeout_s = 300;               ///< for each start of the program
 };
 
 /// One operator's output while one sample ran.
@@ -29,7 +31,7 @@ struct LayerOutput {
 struct FunctionCost {
   std::string function;  ///< "mnist_run" itself, or "mnist_layer_0_conv2d"
   uint64_t instructions = 0;
-  uint64_t cycles = 0;
+  uint64_t cycles = 0;  ///< 0 where the core's timings are not known
 };
 
 /// The counts of one inference; `functions` add up to them exactly.
@@ -54,14 +56,14 @@ struct ProgramRun {
   std::optional<ProgramSize> size;    ///< null on the host
 };
 
-/// Compiles a generated network (every ".c" among its files, with NAME_NO_ARENA) for a Cortex-M4F and runs it
-/// in QEMU (mps2-an386) on each sample (all its inputs, one after another). Instructions are counted exactly;
-/// cycles are cortex_m4_cycles of them (device/cortex_m4.h).
+/// Compiles a generated network (every ".c" among its files, with NAME_NO_ARENA) for a target and runs it in
+/// QEMU on each sample (all its inputs, one after another). Instructions are counted exactly; cycles are what
+/// the core's timings make of them (device/timings.h).
 ///
 /// Throws Error when a tool is missing (naming the packages), when the C does not compile or does not fit the
 /// emulated board, and when the run faults, leaves its arena, or exceeds its time.
-ProgramRun run_on_cortex_m4(const GeneratedC& program, std::span<const std::vector<std::byte>> samples,
-                            const ProgramOptions& options = {});
+ProgramRun run_emulated(const Target& target, const GeneratedC& program,
+                        std::span<const std::vector<std::byte>> samples, const ProgramOptions& options = {});
 
 /// The same program on this machine, with its C compiler `cc`.
 ProgramRun run_on_host(const GeneratedC& program, std::span<const std::vector<std::byte>> samples,

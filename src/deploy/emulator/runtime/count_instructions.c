@@ -19,12 +19,12 @@
 /* A TCG plugin for QEMU (plugin API version 1): exact executions of every instruction, and how often it
    branched.
 
-     -plugin count_instructions.so,out=FILE,limit=ADDRESS,cut=ADDRESS,cut=ADDRESS,...
+     -plugin count_instructions.so,out=FILE,begin=ADDRESS,end=ADDRESS,cut=ADDRESS,cut=ADDRESS,...
 
-   Code below `limit` is counted. Whenever execution enters a `cut`, what was counted since the cut before it
-   is written and forgotten: "from ADDRESS to ADDRESS" with the cut before (0 at first) and the one that is
-   entered, then "ADDRESS EXECUTIONS TAKEN" a line for each instruction that was executed. Addresses are
-   hexadecimal. A cut must be entered by a branch, as a function is. */
+   Code from `begin` up to `end` is counted. Whenever execution enters a `cut`, what was counted since the cut
+   before it is written and forgotten: "from ADDRESS to ADDRESS" with the cut before (0 at first) and the one
+   that is entered, then "ADDRESS EXECUTIONS TAKEN" a line for each instruction that was executed. Addresses
+   are hexadecimal. A cut must be entered by a branch, as a function is. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn* instruction);
 #define EXPORT __attribute__((visibility("default")))
 EXPORT int qemu_plugin_version = 1;
 
-enum { kMaximumCuts = 4096, kInstructionAlignment = 2 };
+enum { kMaximumCuts = 4096 };
 
 /* A translated block: straight code that is entered at its start and left at its end. */
 struct block {
@@ -61,29 +61,32 @@ struct block {
 };
 
 static FILE* out;
-static uint64_t limit;
+static uint64_t begin_address, end_address;
 static uint64_t cuts[kMaximumCuts];
 static size_t cut_count;
-static uint64_t *executions, *taken; /* one slot for each possible address of an instruction */
+static uint64_t *executions, *taken; /* one slot for each address: instructions may begin anywhere */
 static uint64_t current_cut;
 static const struct block* previous;
 
 static void write_and_forget(uint64_t next_cut) {
   fprintf(out, "from %" PRIx64 " to %" PRIx64 "\n", current_cut, next_cut);
-  for (uint64_t slot = 0; slot < limit / kInstructionAlignment; ++slot) {
+  for (uint64_t slot = 0; slot < end_address - begin_address; ++slot) {
     if (executions[slot] == 0) continue;
-    fprintf(out, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n", slot * kInstructionAlignment, executions[slot],
+    fprintf(out, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n", begin_address + slot, executions[slot],
             taken[slot]);
     executions[slot] = taken[slot] = 0;
   }
+  fflush(out); /* the user-mode emulator ends without closing its files */
   current_cut = next_cut;
 }
+
+static bool is_counted(uint64_t address) { return begin_address <= address && address < end_address; }
 
 static void on_block(unsigned int cpu, void* data) {
   (void)cpu;
   const struct block* const block = data;
-  if (previous != NULL && previous->end != block->start && previous->last < limit) {
-    ++taken[previous->last / kInstructionAlignment];
+  if (previous != NULL && previous->end != block->start && is_counted(previous->last)) {
+    ++taken[previous->last - begin_address];
   }
   previous = block;
   if (block->is_cut) write_and_forget(block->start);
@@ -100,9 +103,9 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb* tb) {
     struct qemu_plugin_insn* const instruction = qemu_plugin_tb_get_insn(tb, i);
     block->last = qemu_plugin_insn_vaddr(instruction);
     block->end = block->last + qemu_plugin_insn_size(instruction);
-    if (block->last < limit) {
+    if (is_counted(block->last)) {
       qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64,
-                                                 &executions[block->last / kInstructionAlignment], 1);
+                                                 &executions[block->last - begin_address], 1);
     }
   }
   qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS, block);
@@ -114,15 +117,16 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t* in
     const char* const value = strchr(argv[i], '=');
     if (value == NULL) return -1;
     if (strncmp(argv[i], "out=", 4) == 0) out = fopen(value + 1, "w");
-    if (strncmp(argv[i], "limit=", 6) == 0) limit = strtoull(value + 1, NULL, 0);
+    if (strncmp(argv[i], "begin=", 6) == 0) begin_address = strtoull(value + 1, NULL, 0);
+    if (strncmp(argv[i], "end=", 4) == 0) end_address = strtoull(value + 1, NULL, 0);
     if (strncmp(argv[i], "cut=", 4) == 0) {
       if (cut_count == kMaximumCuts) return -1;
       cuts[cut_count++] = strtoull(value + 1, NULL, 0);
     }
   }
-  if (out == NULL || limit == 0) return -1;
-  executions = calloc(limit / kInstructionAlignment + 1, sizeof *executions);
-  taken = calloc(limit / kInstructionAlignment + 1, sizeof *taken);
+  if (out == NULL || end_address <= begin_address) return -1;
+  executions = calloc(end_address - begin_address, sizeof *executions);
+  taken = calloc(end_address - begin_address, sizeof *taken);
   if (executions == NULL || taken == NULL) return -1;
   qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
   return 0;

@@ -8,7 +8,11 @@
      layers.bin  with THIMBLE_TRACE: int32 node, uint32 bytes and the bytes, for each operator of each sample
 
    model.h is written for the network at hand: it includes the network's header and defines MODEL_ARENA_BYTES,
-   MODEL_RUN, MODEL_INPUTS, MODEL_OUTPUTS, model_input() and model_output(). */
+   MODEL_RUN, MODEL_INPUTS, MODEL_OUTPUTS, model_input() and model_output().
+
+   THIMBLE_ARENA_FILL, from the compiler's command line, is the byte that the arena is filled with before each
+   run. It differs between this machine and the emulated ones, so that a network that reads what it never
+   wrote gives different outputs here and there, and is found. */
 #include <string.h>
 
 #include "model.h"
@@ -62,7 +66,7 @@ int main(void) {
   for (;;) {
     memset(memory.before, kCanary, sizeof memory.before);
     memset(memory.after, kCanary, sizeof memory.after);
-    memset(memory.arena, port_arena_fill, sizeof memory.arena);
+    memset(memory.arena, THIMBLE_ARENA_FILL, sizeof memory.arena);
     if (!read_sample(input)) break;
     const uint32_t stack_bytes = port_call_measured(MODEL_RUN, memory.arena);
     check_canary(memory.before, "the network wrote before its arena");

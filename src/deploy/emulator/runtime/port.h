@@ -4,10 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A byte the arena is filled with before each run. It differs from port to port, so that a network that reads
-   what it never wrote gives different outputs here and there, and is found. */
-extern const uint8_t port_arena_fill;
-
 /* Opens a file of the working folder, to read or to write it from its beginning. Ends the program when it
  * cannot. */
 intptr_t port_open(const char* name, int write);

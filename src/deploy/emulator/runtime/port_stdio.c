@@ -1,10 +1,8 @@
-/* The harness on the machine that runs thimble itself. */
+/* The harness on a machine with a C library that has files. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "port.h"
-
-const uint8_t port_arena_fill = 0x3A;
 
 intptr_t port_open(const char* name, int write) {
   FILE* const file = fopen(name, write ? "wb" : "rb");
@@ -26,9 +24,4 @@ void port_close(intptr_t file) {
 void port_fail(const char* message) {
   fprintf(stderr, "thimble: %s\n", message);
   exit(3);
-}
-
-uint32_t port_call_measured(void (*run)(void*), void* arena) {
-  run(arena);
-  return 0;
 }

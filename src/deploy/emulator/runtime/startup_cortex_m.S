@@ -1,7 +1,6 @@
-/* What runs before C on a Cortex-M4F, and the two things that C cannot say: the fault entry and the measured call. */
+/* What runs before C on a Cortex-M, and the two things that C cannot say: the fault entry and the measured call. Every
+   instruction is one of ARMv6-M, so that it serves the smallest too. */
     .syntax unified
-    .cpu cortex-m4
-    .fpu fpv4-sp-d16
     .thumb
 
     .section .vectors, "a"
@@ -20,9 +19,11 @@
     .endm
 
     function thimble_reset
-    ldr r0, =0xE000ED88         @ CPACR: give access to the FPU
+    ldr r0, =0xE000ED88         @ CPACR: give access to the FPU, where there is one
     ldr r1, [r0]
-    orr r1, r1, #(0xF << 20)
+    movs r2, #0xF
+    lsls r2, r2, #20
+    orrs r1, r1, r2
     str r1, [r0]
     dsb
     isb
@@ -33,11 +34,11 @@
     function thimble_fault_entry
     mov r0, sp
     ldr r1, =__stack_top        @ the stack may be what is broken
-    sub r1, r1, #1024           @ and what was pushed near its top is still to be read
+    subs r1, r1, #128           @ and what was pushed near its top is still to be read
     cmp r0, r1
-    it lo
-    movlo sp, r1
-    bl thimble_fault
+    bhs 1f
+    mov sp, r1
+1:  bl thimble_fault
     .pool
     .size thimble_fault_entry, . - thimble_fault_entry
 
@@ -53,7 +54,7 @@
     ldr r3, =paint
 1:  cmp r2, r4
     bhs 2f
-    str r3, [r2], #4
+    stmia r2!, {r3}
     b 1b
 2:  mov r0, r1
     blx r5
@@ -66,7 +67,7 @@
     bne 4f
     adds r6, #4
     b 3b
-4:  sub r0, r4, r6
+4:  subs r0, r4, r6
     pop {r4-r6, pc}
     .pool
     .size thimble_call_measured, . - thimble_call_measured
