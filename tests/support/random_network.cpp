@@ -25,13 +25,30 @@ class Grower {
     const int steps = random_.between(2, 8);
     for (int i = 0; i < steps; ++i) grow_step();
     if (one_in(2)) dense_head();
+    return finish();
+  }
+
+  /// Its ends are layers, so that the channels between them are the network's own affair.
+  Graph grow_classifier() {
+    convolution(false);
+    const int steps = random_.between(2, 8);
+    for (int i = 0; i < steps; ++i) one_in(4) ? block() : grow_step();
+    flatten();
+    dense(random_.between(2, 12));
+    activation();
+    dense(random_.between(1, 10));
+    if (one_in(2)) x_ = graph_.append(Softmax{}, {x_}, next_name("softmax"));
+    return finish();
+  }
+
+ private:
+  Graph finish() {
     graph_.outputs = {x_};
     graph_ = remove_unused(graph_);
     validate(graph_);
     return std::move(graph_);
   }
 
- private:
   bool one_in(int32_t n) { return random_.below(static_cast<uint32_t>(n)) == 0; }
   const Shape& shape() const { return graph_.tensor(x_).shape; }
   std::string next_name(const char* stem) {
@@ -207,16 +224,43 @@ class Grower {
     }
   }
 
-  void dense_head() {
+  /// A residual block of two convolutions, or one whose channels are weighed by what they hold on average
+  /// (Hu et al., "Squeeze-and-excitation networks", CVPR 2018).
+  void block() {
+    const TensorId before = x_;
+    const int32_t channels = shape()[3];
+    const int32_t inner = random_.between(1, 12);
+    const bool weighs = one_in(2);
+    if (weighs) x_ = graph_.append(Mean{.axes = {1, 2}, .keep_dims = true}, {x_}, next_name("squeeze"));
+    for (const int32_t filters : {inner, channels}) {
+      const std::string name = next_name("block");
+      const TensorId weights = constant(name + "_weights", {filters, 1, 1, shape()[3]}, -0.5F, 0.5F);
+      x_ = graph_.append(Conv2D{}, {x_, weights}, name);
+      if (filters == inner || one_in(2)) batch_norm();
+      if (filters == inner) x_ = graph_.append(Relu{}, {x_}, next_name("relu"));
+    }
+    if (weighs) x_ = graph_.append(Sigmoid{}, {x_}, next_name("gate"));
+    x_ = weighs ? graph_.append(Mul{}, {before, x_}, next_name("weigh"))
+                : graph_.append(Add{}, {before, x_}, next_name("sum"));
+  }
+
+  void flatten() {
     if (one_in(2)) {
       x_ = graph_.append(Mean{.axes = {1, 2}}, {x_}, next_name("mean"));
     } else {
       x_ = graph_.append(Reshape{{1, -1}}, {x_}, next_name("flatten"));
     }
+  }
+
+  void dense(int32_t units) {
     const std::string name = next_name("dense");
-    const int32_t units = random_.between(1, 10);
     const TensorId weights = constant(name + "_weights", {units, shape()[1]}, -0.5F, 0.5F);
     x_ = graph_.append(FullyConnected{}, {x_, weights}, name);
+  }
+
+  void dense_head() {
+    flatten();
+    dense(random_.between(1, 10));
     if (one_in(2)) x_ = graph_.append(Softmax{}, {x_}, next_name("softmax"));
   }
 
@@ -231,6 +275,8 @@ class Grower {
 Graph random_network(Random random) { return Grower(random).grow(); }
 
 Graph random_varied_network(Random random) { return Grower(random, true).grow(); }
+
+Graph random_classifier(Random random) { return Grower(random, true).grow_classifier(); }
 
 std::vector<float> random_input(const Graph& graph, Random random, float low, float high) {
   std::vector<float> values(graph.tensor(graph.inputs.at(0)).elements());

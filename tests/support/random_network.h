@@ -14,6 +14,11 @@ Graph random_network(Random random);
 /// HardSwish, LeakyRelu, Transpose, Slice, ResizeNearest, Sub, Maximum, Minimum.
 Graph random_varied_network(Random random);
 
+/// As random_varied_network, but it begins with a convolution and ends with two dense layers; residual blocks
+/// and squeeze-and-excitation blocks lie between. Its inner channels are free to be pruned, where an operator
+/// does not hold on to them.
+Graph random_classifier(Random random);
+
 /// Random values in [low, high] for a graph's first input.
 std::vector<float> random_input(const Graph& graph, Random random, float low = -1.0F, float high = 1.0F);
 
