@@ -19,7 +19,7 @@ size_t round_up(size_t bytes) {
   return (bytes + kMask) & ~kMask;
 }
 
-/// The elements that one or more tensors hold: a Reshape's result is the value of its input.
+/// The elements that one or more tensors hold (a Reshape's result is the value of its input), or scratch.
 /// Moments: 0 is before the first node, i + 1 is node i, the last is after the last node.
 using Values = std::vector<Block>;
 
@@ -31,11 +31,12 @@ struct Opportunity {
 
 struct Lives {
   Values values;
-  std::vector<std::optional<size_t>> value_of;  ///< a tensor
+  std::vector<std::optional<size_t>> value_of;    ///< a tensor
+  std::vector<std::optional<size_t>> scratch_of;  ///< a node
   std::vector<Opportunity> opportunities;
 };
 
-Lives lives_of(const Graph& graph) {
+Lives lives_of(const Graph& graph, std::span<const NodeMemory> nodes) {
   Lives lives;
   lives.value_of.resize(graph.tensors.size());
   const auto value_of = [&](TensorId id) -> std::optional<size_t>& {
@@ -59,6 +60,14 @@ Lives lives_of(const Graph& graph) {
     for (const TensorId output : node.outputs) begin(output, moment);
   }
   for (const TensorId output : graph.outputs) touch(output, static_cast<int32_t>(graph.nodes.size()) + 1);
+
+  lives.scratch_of.resize(graph.nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].scratch_bytes == 0) continue;
+    const auto moment = static_cast<int32_t>(i) + 1;
+    lives.scratch_of[i] = lives.values.size();
+    lives.values.push_back({moment, moment, round_up(nodes[i].scratch_bytes)});
+  }
 
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -162,8 +171,9 @@ std::vector<size_t> overwritable_inputs(const Graph& graph, const Node& node) {
   return positions;
 }
 
-MemoryPlan plan_memory(const Graph& graph) {
-  const Lives lives = lives_of(graph);
+MemoryPlan plan_memory(const Graph& graph, std::span<const NodeMemory> nodes) {
+  assert(nodes.empty() || nodes.size() == graph.nodes.size());
+  const Lives lives = lives_of(graph, nodes);
   const std::vector<size_t> live = least_live_bytes(lives, graph.nodes.size() + 2);
 
   MemoryPlan plan;
@@ -193,6 +203,12 @@ MemoryPlan plan_memory(const Graph& graph) {
   plan.offsets.assign(graph.tensors.size(), MemoryPlan::kNowhere);
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     if (lives.value_of[t]) plan.offsets[t] = best.packing.offsets[best.block_of[*lives.value_of[t]]];
+  }
+  plan.scratch_offsets.assign(graph.nodes.size(), MemoryPlan::kNowhere);
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (lives.scratch_of[i]) {
+      plan.scratch_offsets[i] = best.packing.offsets[best.block_of[*lives.scratch_of[i]]];
+    }
   }
   return plan;
 }

@@ -3,11 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "graph/graph.h"
 
 namespace thimble::deploy {
+
+/// What the kernel of one node does to memory beside reading its inputs and writing its output.
+struct NodeMemory {
+  size_t scratch_bytes = 0;  ///< a block of the arena that holds nothing before the node and nothing after it
+};
 
 /// Where every activation lies in one arena while the nodes run in order.
 ///
@@ -19,7 +25,8 @@ struct MemoryPlan {
   static constexpr size_t kTensorAlignment = 4;  ///< of each tensor, relative to the arena
   static constexpr size_t kArenaAlignment = 16;  ///< of the arena
 
-  std::vector<size_t> offsets;  ///< bytes from the arena's start, one a tensor
+  std::vector<size_t> offsets;          ///< bytes from the arena's start, one a tensor
+  std::vector<size_t> scratch_offsets;  ///< likewise of scratch, one a node; kNowhere where there is none
   size_t arena_bytes = 0;
   size_t lower_bound_bytes =
       0;  ///< the most that is live at one node, every operator writing over its input that can
@@ -31,7 +38,8 @@ struct MemoryPlan {
 /// on the machine. A Reshape's result is its input; what works element by element (Add, Mul, Softmax, Relu,
 /// ...) may write over an operand of the output's size that nobody reads afterwards: their kernels read
 /// element i before they write it.
-MemoryPlan plan_memory(const Graph& graph);
+/// `nodes` has one entry a node, in order, or none at all where no kernel needs scratch.
+MemoryPlan plan_memory(const Graph& graph, std::span<const NodeMemory> nodes = {});
 
 /// The input that a node's kernel may write its output over, position by position: an index into node.inputs
 /// for each. Says nothing about who else reads them.

@@ -72,7 +72,7 @@ Graph random_network(uint64_t seed) {
 
 /// Runs the graph on an arena whose bytes remember which tensor's content they hold, and says what goes
 /// wrong.
-std::string misuse(const Graph& graph, const MemoryPlan& plan) {
+std::string misuse(const Graph& graph, const MemoryPlan& plan, std::span<const NodeMemory> memory = {}) {
   std::vector<TensorId> content(graph.tensors.size());
   std::iota(content.begin(), content.end(), 0);
   std::vector<TensorId> arena(plan.arena_bytes, kNoTensor);
@@ -91,8 +91,19 @@ std::string misuse(const Graph& graph, const MemoryPlan& plan) {
   for (const TensorId input : graph.inputs) {
     if (!holds(input)) return "two inputs overlap";
   }
-  for (const Node& node : graph.nodes) {
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
     const TensorId output = node.outputs[0];
+    if (!memory.empty() && memory[n].scratch_bytes > 0) {
+      const size_t begin = plan.scratch_offsets[n];
+      const size_t end = begin + memory[n].scratch_bytes;
+      if (begin % MemoryPlan::kTensorAlignment != 0) return node.name + "'s scratch is not aligned";
+      if (begin < begin_of(output) + graph.tensor(output).bytes() && begin_of(output) < end) {
+        return node.name + " writes over its scratch";
+      }
+      std::fill(arena.begin() + static_cast<ptrdiff_t>(begin), arena.begin() + static_cast<ptrdiff_t>(end),
+                kNoTensor);
+    }
     for (const TensorId input : node.inputs) {
       if (!holds(input)) return node.name + " reads what was written over";
       const bool apart = begin_of(input) + graph.tensor(input).bytes() <= begin_of(output) ||
@@ -125,6 +136,20 @@ TEST(MemoryPlan, no_live_tensor_is_ever_overwritten) {
     const Graph graph = random_network(seed);
     const MemoryPlan plan = plan_memory(graph);
     RC_ASSERT(misuse(graph, plan) == "");
+    RC_ASSERT(plan.arena_bytes >= plan.lower_bound_bytes);
+  }));
+}
+
+TEST(MemoryPlan, scratch_lies_apart_from_all_that_is_live_at_its_node) {
+  EXPECT_TRUE(rc::check([](uint64_t seed) {
+    const Graph graph = random_network(seed);
+    Random random(seed + 1);
+    std::vector<NodeMemory> nodes(graph.nodes.size());
+    for (NodeMemory& node : nodes) {
+      if (random.below(2) == 0) node.scratch_bytes = static_cast<size_t>(random.between(1, 100));
+    }
+    const MemoryPlan plan = plan_memory(graph, nodes);
+    RC_ASSERT(misuse(graph, plan, nodes) == "");
     RC_ASSERT(plan.arena_bytes >= plan.lower_bound_bytes);
   }));
 }
