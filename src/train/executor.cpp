@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "train/apply_operator.h"
+#include "train/fake_quantize.h"
 #include "train/runtime.h"
 #include "train/training_norm.h"
 
@@ -125,15 +126,27 @@ Activation activation_of(const Operator& op) {
 
 }  // namespace
 
-Executor::Executor(const Graph& graph, torch::Device device, Precision precision)
-    : graph_(graph), precision_(precision), constants_(graph.tensors.size()) {
+Executor::Executor(const Graph& graph, torch::Device device, Precision precision,
+                   std::span<const FakeQuantizer> quantizers)
+    : graph_(graph),
+      precision_(precision),
+      constants_(graph.tensors.size()),
+      quantizers_(quantizers.begin(), quantizers.end()),
+      quantizer_of_(graph.tensors.size(), -1) {
   prepare_runtime();
   validate(graph_);
   expect_float(graph_);
   for (size_t id = 0; id < graph_.tensors.size(); ++id) {
     if (graph_.tensors[id].is_constant()) constants_[id] = to_torch(graph_.tensors[id]).to(device);
   }
-  chains_ = norm_chains(graph_);
+  for (const FakeQuantizer& quantizer : quantizers_) {
+    for (const TensorId id : quantizer.tensors) {
+      quantizer_of_[static_cast<size_t>(id)] = static_cast<int32_t>(scales_.size());
+    }
+    scales_.push_back(torch::tensor(quantizer.scales).to(device).requires_grad_(quantizer.is_learned));
+  }
+  // A value within a chain is never seen, and so could not be rounded.
+  chains_ = quantizers_.empty() ? norm_chains(graph_) : std::vector<std::vector<size_t>>(graph_.nodes.size());
   std::vector<size_t> computed_at(graph_.nodes.size());
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     computed_at[n] = n;
@@ -163,6 +176,23 @@ Executor::Executor(const Graph& graph, torch::Device device, Precision precision
   for (const TensorId id : parameters_) constants_[static_cast<size_t>(id)].requires_grad_(true);
 }
 
+std::vector<Tensor> Executor::learned_scales() const {
+  std::vector<Tensor> result;
+  for (size_t i = 0; i < scales_.size(); ++i) {
+    if (quantizers_[i].is_learned) result.push_back(scales_[i]);
+  }
+  return result;
+}
+
+std::vector<FakeQuantizer> Executor::quantizers() const {
+  std::vector<FakeQuantizer> result = quantizers_;
+  for (size_t i = 0; i < scales_.size(); ++i) {
+    const Tensor scales = scales_[i].detach().cpu().contiguous();
+    result[i].scales.assign(scales.data_ptr<float>(), scales.data_ptr<float>() + scales.numel());
+  }
+  return result;
+}
+
 Executor::Statistics Executor::statistics() const {
   Statistics result;
   for (const TensorId id : statistics_) result[id] = constant(id).clone();
@@ -187,6 +217,9 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
   assert(inputs.size() == graph_.inputs.size());
   std::vector<Tensor> values = constants_;
   for (size_t i = 0; i < inputs.size(); ++i) values[static_cast<size_t>(graph_.inputs[i])] = inputs[i];
+  for (size_t id = 0; id < values.size(); ++id) {
+    if (values[id].defined()) quantize(static_cast<TensorId>(id), values);
+  }
   if (running != nullptr) {
     for (auto& [id, value] : *running) values[static_cast<size_t>(id)] = value;
   }
@@ -210,6 +243,7 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
       run_chain(chain, values);
     } else {
       run_node(n, values, running != nullptr);
+      quantize(graph_.nodes[n].outputs[0], values);
     }
     for (const TensorId id : released_[n]) {
       if (!kept[static_cast<size_t>(id)]) values[static_cast<size_t>(id)] = Tensor();
@@ -240,6 +274,14 @@ void Executor::run_node(size_t n, std::vector<Tensor>& values, bool training) co
   }
   values[static_cast<size_t>(node.outputs[0])] =
       apply_operator(node, operands, output_shape, training, kMomentum);
+}
+
+void Executor::quantize(TensorId id, std::vector<Tensor>& values) const {
+  const int32_t quantizer = quantizer_of_[static_cast<size_t>(id)];
+  if (quantizer < 0) return;
+  Tensor& value = values[static_cast<size_t>(id)];
+  value = fake_quantize(value, scales_[static_cast<size_t>(quantizer)],
+                        quantizers_[static_cast<size_t>(quantizer)]);
 }
 
 void Executor::run_chain(std::span<const size_t> chain, std::vector<Tensor>& values) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "train/fake_quantizer.h"
 #include "train/options.h"
 
 namespace thimble::train {
@@ -25,16 +26,23 @@ class Executor {
   using Statistics = std::map<TensorId, torch::Tensor>;
 
   /// `device` holds the constants and computes; inputs must lie there too. With Precision::kBfloat16 layers
-  /// take and give bfloat16. Throws Error naming the node when the graph is not valid, not float32, or does
-  /// not keep the samples of a batch apart (the first extent of every activation must be 1).
+  /// take and give bfloat16. What `quantizers` name is rounded wherever it is read. Throws Error naming the
+  /// node when the graph is not valid, not float32, or does not keep the samples of a batch apart (the first
+  /// extent of every activation must be 1).
   explicit Executor(const Graph& graph, torch::Device device = torch::kCPU,
-                    Precision precision = Precision::kFloat32);
+                    Precision precision = Precision::kFloat32,
+                    std::span<const FakeQuantizer> quantizers = {});
 
   const Graph& graph() const { return graph_; }
   const std::vector<TensorId>& parameters() const { return parameters_; }
 
   /// A constant; parameters are leaves that require a gradient. Writing to it in place changes the network.
   const torch::Tensor& constant(TensorId id) const { return constants_[static_cast<size_t>(id)]; }
+
+  /// The scales of the quantizers that learn them, in order: leaves that require a gradient.
+  std::vector<torch::Tensor> learned_scales() const;
+  /// The quantizers with their scales as they are now.
+  std::vector<FakeQuantizer> quantizers() const;
 
   /// Copies of the running means and variances.
   Statistics statistics() const;
@@ -56,6 +64,8 @@ class Executor {
   std::vector<torch::Tensor> run_nodes(std::span<const torch::Tensor> inputs,
                                        std::span<const TensorId> wanted, Statistics* running) const;
   void run_node(size_t n, std::vector<torch::Tensor>& values, bool training) const;
+  /// Rounds the tensor's value if a quantizer names it.
+  void quantize(TensorId id, std::vector<torch::Tensor>& values) const;
   void run_chain(std::span<const size_t> chain, std::vector<torch::Tensor>& values) const;
 
   Graph graph_;
@@ -63,6 +73,9 @@ class Executor {
   std::vector<torch::Tensor> constants_;  ///< one a tensor of the graph, undefined for activations
   std::vector<TensorId> parameters_;
   std::vector<TensorId> statistics_;
+  std::vector<FakeQuantizer> quantizers_;
+  std::vector<torch::Tensor> scales_;  ///< one tensor a quantizer
+  std::vector<int32_t> quantizer_of_;  ///< one a tensor of the graph, -1 for those that are not rounded
   /// At the last node of each chain: a batch norm and what training computes with it (an addition, an
   /// activation function), in order. Empty at other nodes.
   std::vector<std::vector<size_t>> chains_;

@@ -79,7 +79,9 @@ std::string text_of(const TrainOptions& o) {
 
 }  // namespace
 
-std::string fingerprint(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options) {
+std::string fingerprint(const FakeQuantizedGraph& network, const data::Dataset& dataset,
+                        const TrainOptions& options) {
+  const Graph& graph = network.graph;
   std::string text = fmt::format("options {}\n", text_of(options));
   text += fmt::format(
       "data {} {} {} {} {} {}\n", fmt::join(dataset.sample_shape, " "),
@@ -93,6 +95,10 @@ std::string fingerprint(const Graph& graph, const data::Dataset& dataset, const 
   for (const Node& node : graph.nodes) {
     text += fmt::format("node {} {} -> {}\n", text_of(node.op), fmt::join(node.inputs, " "),
                         fmt::join(node.outputs, " "));
+  }
+  for (const FakeQuantizer& q : network.quantizers) {
+    text += fmt::format("quantizer {} | {} | {} {} {} {}\n", fmt::join(q.tensors, " "),
+                        fmt::join(q.scales, " "), q.axis, q.lowest, q.highest, q.is_learned);
   }
   return sha256(std::as_bytes(std::span(text)));
 }

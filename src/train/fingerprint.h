@@ -4,12 +4,14 @@
 
 #include "data/dataset.h"
 #include "graph/graph.h"
+#include "train/fake_quantizer.h"
 #include "train/options.h"
 
 namespace thimble::train {
 
 /// The SHA-256 of all that decides the result of a training: every field of the graph that is computed with,
-/// the samples and labels, the options but the number of threads.
-std::string fingerprint(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options);
+/// what is rounded in it, the samples and labels, the options but the number of threads.
+std::string fingerprint(const FakeQuantizedGraph& network, const data::Dataset& dataset,
+                        const TrainOptions& options);
 
 }  // namespace thimble::train

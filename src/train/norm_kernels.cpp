@@ -5,13 +5,8 @@
 #include <type_traits>
 #include <vector>
 
-// Debian's compiler makes code for the oldest x86-64; these loops are worth a second version. Which one runs
-// is decided once, when the program starts, which is before AddressSanitizer can bear it.
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
-#define THIMBLE_VERSIONS __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define THIMBLE_VERSIONS
-#endif
+#include "train/processor_versions.h"
+
 #define THIMBLE_INLINE [[gnu::always_inline]] inline
 
 namespace thimble::train {

@@ -13,8 +13,14 @@ namespace thimble::train {
 
 std::vector<int32_t> predict(const Graph& graph, const data::Dataset& dataset, int threads,
                              const Progress& progress) {
+  return predict(FakeQuantizedGraph{graph, {}}, dataset, threads, progress);
+}
+
+std::vector<int32_t> predict(const FakeQuantizedGraph& network, const data::Dataset& dataset, int threads,
+                             const Progress& progress) {
+  const Graph& graph = network.graph;
   expect_input_fits(graph, dataset);
-  const Executor executor(graph);
+  const Executor executor(graph, torch::kCPU, Precision::kFloat32, network.quantizers);
   const auto wanted = std::span(graph.outputs).first(1);
   std::vector<size_t> indices(dataset.size());
   std::iota(indices.begin(), indices.end(), size_t{0});

@@ -115,15 +115,15 @@ bool has_stalled(const TrainOptions& options, std::span<const EpochMetrics> hist
 /// One training: the network, its optimizer and where it stands.
 class Training {
  public:
-  Training(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options,
+  Training(const FakeQuantizedGraph& network, const data::Dataset& dataset, const TrainOptions& options,
            const TrainHooks& hooks)
       : dataset_(dataset),
         options_(options),
         hooks_(hooks),
         samples_(split_samples(dataset, options)),
         device_(choose_device(options.accelerator)),
-        executor_(graph, device_, options.precision),
-        logits_(logits_of(graph)),
+        executor_(network.graph, device_, options.precision, network.quantizers),
+        logits_(logits_of(network.graph)),
         parameters_(parameters_of(executor_)),
         update_(parameters_, options),
         batch_size_(std::min(static_cast<size_t>(options.batch_size), samples_.training.size())),
@@ -215,16 +215,17 @@ class Training {
     if (is_best) assign(best_, result);
   }
 
-  Graph trained_graph() {
+  FakeQuantizedGraph trained() {
     const std::vector<Tensor>& result = !best_.empty() ? best_ : !average_.empty() ? average_ : network_;
     if (&result != &network_) assign(network_, result);
-    return executor_.trained_graph();
+    return {executor_.trained_graph(), executor_.quantizers()};
   }
 
  private:
   static std::vector<Tensor> parameters_of(const Executor& executor) {
     std::vector<Tensor> parameters;
     for (const TensorId id : executor.parameters()) parameters.push_back(executor.constant(id));
+    for (const Tensor& scales : executor.learned_scales()) parameters.push_back(scales);
     return parameters;
   }
 
@@ -387,12 +388,17 @@ class Training {
 
 Graph train(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options,
             const TrainHooks& hooks) {
-  check(graph, dataset, options);
-  Training training(graph, dataset, options, hooks);
+  return train_quantized({graph, {}}, dataset, options, hooks).graph;
+}
+
+FakeQuantizedGraph train_quantized(const FakeQuantizedGraph& network, const data::Dataset& dataset,
+                                   const TrainOptions& options, const TrainHooks& hooks) {
+  check(network.graph, dataset, options);
+  Training training(network, dataset, options, hooks);
   Checkpoint checkpoint;
   const bool keeps_checkpoint = !hooks.checkpoint.empty();
   if (keeps_checkpoint) {
-    checkpoint.fingerprint = fingerprint(graph, dataset, options);
+    checkpoint.fingerprint = fingerprint(network, dataset, options);
     if (std::filesystem::exists(hooks.checkpoint)) {
       checkpoint = read_checkpoint(hooks.checkpoint, checkpoint.fingerprint, training.state_size());
       training.restore(checkpoint.state);
@@ -411,7 +417,7 @@ Graph train(const Graph& graph, const data::Dataset& dataset, const TrainOptions
     }
     if (hooks.on_epoch) hooks.on_epoch(history.back());
   }
-  return training.trained_graph();
+  return training.trained();
 }
 
 }  // namespace thimble::train

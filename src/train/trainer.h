@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "data/dataset.h"
 #include "graph/graph.h"
+#include "train/fake_quantizer.h"
 #include "train/options.h"
 
 namespace thimble::train {
@@ -45,5 +46,10 @@ struct TrainHooks {
 /// when the checkpoint is damaged or of another training; it is left as it is then.
 Graph train(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options,
             const TrainHooks& hooks = {});
+
+/// As train, of a network that rounds as its quantizers say, in training and validation; the result has the
+/// scales that were learned. Averages, checkpoints and the best epoch hold them too.
+FakeQuantizedGraph train_quantized(const FakeQuantizedGraph& network, const data::Dataset& dataset,
+                                   const TrainOptions& options, const TrainHooks& hooks = {});
 
 }  // namespace thimble::train

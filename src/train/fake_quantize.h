@@ -1,0 +1,15 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include "train/fake_quantizer.h"
+
+namespace thimble::train {
+
+/// The tensor as `quantizer` rounds it with `scales` (a float32 vector of quantizer.scales' size), on the
+/// CPU in one pass over memory each way. Gradients are those of LSQ: of x straight through within the range
+/// and zero outside it, of a scale divided by sqrt(values of a sample, or weights, that have it * highest).
+torch::Tensor fake_quantize(const torch::Tensor& x, const torch::Tensor& scales,
+                            const FakeQuantizer& quantizer);
+
+}  // namespace thimble::train
