@@ -2,6 +2,7 @@
 
 # What each room may know, itself aside: its row of the design's table and what those know.
 set(knows_base)
+set(knows_statistics base)
 set(knows_graph base)
 set(knows_formats graph base)
 set(knows_data base)
@@ -12,7 +13,7 @@ set(knows_train data graph base)
 set(knows_compress train data deploy device graph base)
 set(knows_pipeline compress train data deploy device formats graph base)
 set(knows_report pipeline ${knows_pipeline})
-set(rooms base graph formats data zoo device deploy train compress pipeline report)
+set(rooms base statistics graph formats data zoo device deploy train compress pipeline report)
 
 function(thimble_preprocess_test NAME ROOM SOURCE)
   add_test(NAME ${NAME}
