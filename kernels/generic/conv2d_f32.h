@@ -2,41 +2,58 @@
 #ifndef THIMBLE_GENERIC_CONV2D_F32_H
 #define THIMBLE_GENERIC_CONV2D_F32_H
 
+#include "conv2d_walk.h"
 #include "dot_f32.h"
-#include "parameters.h"
-#include "window.h"
 
-/* bias may be NULL. */
+/* bias may be NULL. Four output channels are computed at a time, and two neighbouring pixels where both
+ * windows are inside the image: 6 loads for 8 products. Each output's sum is in the order of its weights. */
 THIMBLE_KERNEL void thimble_conv2d_generic_f32(const thimble_conv2d_parameters* p, const float* input,
                                                const float* weights, const float* bias, float* output) {
-  const int32_t depth = p->input_c / p->groups;
-  const int32_t group_outputs = p->output_c / p->groups;
-  const int32_t kernel_row = p->kernel_w * depth;
-  const int32_t kernel_size = p->kernel_h * kernel_row;
-  for (int32_t y = 0; y < p->output_h; ++y) {
-    const thimble_window rows =
-        thimble_window_at(y, p->stride_h, p->pad_top, p->dilation_h, p->kernel_h, p->input_h);
-    for (int32_t x = 0; x < p->output_w; ++x) {
-      const thimble_window columns =
-          thimble_window_at(x, p->stride_w, p->pad_left, p->dilation_w, p->kernel_w, p->input_w);
-      for (int32_t group = 0; group < p->groups; ++group) {
-        for (int32_t o = group * group_outputs; o < (group + 1) * group_outputs; ++o) {
-          const float* const kernel = weights + o * kernel_size;
-          float sum = bias ? bias[o] : 0;
-          for (int32_t i = rows.begin; i < rows.end; ++i) {
-            const int32_t row = (rows.start + i * p->dilation_h) * p->input_w + columns.start;
-            if (p->groups == 1 && p->dilation_w == 1) { /* a row of taps is one run of memory */
-              sum = thimble_dot_f32(sum, input + (row + columns.begin) * depth,
-                                    kernel + i * kernel_row + columns.begin * depth,
-                                    (columns.end - columns.begin) * depth);
-            } else {
-              for (int32_t j = columns.begin; j < columns.end; ++j) {
-                sum = thimble_dot_f32(sum, input + (row + j * p->dilation_w) * p->input_c + group * depth,
-                                      kernel + i * kernel_row + j * depth, depth);
-              }
+  const thimble_conv2d_walk walk = thimble_conv2d_walk_of(p);
+  int32_t channels;
+  for (int32_t o = 0; o < p->output_c; o += channels) {
+    const int32_t group = o / walk.group_outputs;
+    const float* const kernel = weights + o * walk.kernel_size;
+    channels = (group + 1) * walk.group_outputs - o >= 4 ? 4 : 1;
+    for (int32_t y = 0; y < walk.output_h; ++y) {
+      const thimble_window rows =
+          thimble_window_at(y, p->stride_h, p->pad_top, p->dilation_h, p->kernel_h, p->input_h);
+      float* out = output + y * walk.output_w * p->output_c + o;
+      int32_t pixels;
+      for (int32_t x = 0; x < walk.output_w; x += pixels, out += pixels * p->output_c) {
+        const thimble_conv2d_runs runs = thimble_conv2d_runs_at(p, &walk, x);
+        const float* in = input + (rows.start + rows.begin * p->dilation_h) * walk.input_row + runs.input +
+                          group * walk.depth;
+        const float* w = kernel + rows.begin * walk.kernel_row + runs.weights;
+        const int32_t row_step = p->dilation_h * walk.input_row;
+        float sums[8];
+        for (int32_t k = 0; k < channels; ++k) sums[k] = sums[4 + k] = bias ? bias[o + k] : 0;
+        pixels = channels == 4 && x >= walk.inside.begin && x + 1 < walk.inside.end ? 2 : 1;
+        if (channels == 1) {
+          for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
+            for (int32_t j = 0; j < runs.count; ++j) {
+              sums[0] = thimble_dot_f32(sums[0], in + j * walk.run_step, w + j * walk.depth, runs.length);
             }
           }
-          *output++ = thimble_clamp_f32(sum, p->float_min, p->float_max);
+        } else if (pixels == 2) {
+          for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
+            for (int32_t j = 0; j < runs.count; ++j) {
+              thimble_dot_4x2_f32(sums, in + j * walk.run_step, walk.pixel_step, w + j * walk.depth,
+                                  walk.kernel_size, runs.length);
+            }
+          }
+        } else {
+          for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
+            for (int32_t j = 0; j < runs.count; ++j) {
+              thimble_dot_4x1_f32(sums, in + j * walk.run_step, w + j * walk.depth, walk.kernel_size,
+                                  runs.length);
+            }
+          }
+        }
+        for (int32_t k = 0; k < channels; ++k) {
+          for (int32_t pixel = 0; pixel < pixels; ++pixel) {
+            out[pixel * p->output_c + k] = thimble_clamp_f32(sums[pixel * 4 + k], p->float_min, p->float_max);
+          }
         }
       }
     }

@@ -2,45 +2,88 @@
 #ifndef THIMBLE_GENERIC_CONV2D_S8_H
 #define THIMBLE_GENERIC_CONV2D_S8_H
 
+#include "conv2d_walk.h"
 #include "dot_s8.h"
 #include "fixed_point.h"
-#include "parameters.h"
-#include "window.h"
 
-/* bias may be NULL. multipliers and shifts have one entry an output channel. */
+/* What the sums of four output channels start from where the input's offset is not added to each input: the
+ * bias, and the offset times the sum of the weights in these rows. */
+THIMBLE_KERNEL void thimble_conv2d_starts(uint32_t* starts, const int8_t* kernel, int32_t kernel_size,
+                                          int32_t begin, int32_t end, const int32_t* bias, int32_t offset) {
+  for (int32_t k = 0; k < 4; ++k) {
+    int32_t sum = 0;
+    for (int32_t i = begin; i < end; ++i) sum += kernel[k * kernel_size + i];
+    starts[k] = (uint32_t)sum * (uint32_t)offset + (bias ? (uint32_t)bias[k] : 0);
+  }
+}
+
+/* bias may be NULL. multipliers and shifts have one entry an output channel.
+ *
+ * Four output channels are computed at a time, and two neighbouring pixels where both windows are inside the
+ * image: 6 loads for 8 products, without an addition of the input's offset. */
 THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p, const int8_t* input,
                                               const int8_t* weights, const int32_t* bias,
                                               const int32_t* multipliers, const int32_t* shifts,
                                               int8_t* output) {
-  const int32_t depth = p->input_c / p->groups;
-  const int32_t group_outputs = p->output_c / p->groups;
-  const int32_t kernel_row = p->kernel_w * depth;
-  const int32_t kernel_size = p->kernel_h * kernel_row;
-  for (int32_t y = 0; y < p->output_h; ++y) {
-    const thimble_window rows =
-        thimble_window_at(y, p->stride_h, p->pad_top, p->dilation_h, p->kernel_h, p->input_h);
-    for (int32_t x = 0; x < p->output_w; ++x) {
-      const thimble_window columns =
-          thimble_window_at(x, p->stride_w, p->pad_left, p->dilation_w, p->kernel_w, p->input_w);
-      for (int32_t group = 0; group < p->groups; ++group) {
-        for (int32_t o = group * group_outputs; o < (group + 1) * group_outputs; ++o) {
-          const int8_t* const kernel = weights + o * kernel_size;
+  const thimble_conv2d_walk walk = thimble_conv2d_walk_of(p);
+  int32_t channels;
+  for (int32_t o = 0; o < p->output_c; o += channels) {
+    const int32_t group = o / walk.group_outputs;
+    const int8_t* const kernel = weights + o * walk.kernel_size;
+    int32_t summed_begin = -1, summed_end = -1;
+    uint32_t starts[4] = {0, 0, 0, 0};
+    channels = (group + 1) * walk.group_outputs - o >= 4 ? 4 : 1;
+    for (int32_t y = 0; y < walk.output_h; ++y) {
+      const thimble_window rows =
+          thimble_window_at(y, p->stride_h, p->pad_top, p->dilation_h, p->kernel_h, p->input_h);
+      int8_t* out = output + y * walk.output_w * p->output_c + o;
+      int32_t pixels;
+      if (channels == 4 && (rows.begin != summed_begin || rows.end != summed_end)) {
+        thimble_conv2d_starts(starts, kernel, walk.kernel_size, rows.begin * walk.kernel_row,
+                              rows.end * walk.kernel_row, bias ? bias + o : bias, p->input_offset);
+        summed_begin = rows.begin, summed_end = rows.end;
+      }
+      for (int32_t x = 0; x < walk.output_w; x += pixels, out += pixels * p->output_c) {
+        const thimble_conv2d_runs runs = thimble_conv2d_runs_at(p, &walk, x);
+        const int8_t* in = input + (rows.start + rows.begin * p->dilation_h) * walk.input_row + runs.input +
+                           group * walk.depth;
+        const int8_t* w = kernel + rows.begin * walk.kernel_row + runs.weights;
+        const int32_t row_step = p->dilation_h * walk.input_row;
+        uint32_t sums[8];
+        pixels = 1;
+        if (channels == 1) {
           int32_t sum = bias ? bias[o] : 0;
-          for (int32_t i = rows.begin; i < rows.end; ++i) {
-            const int32_t row = (rows.start + i * p->dilation_h) * p->input_w + columns.start;
-            if (p->groups == 1 && p->dilation_w == 1) { /* a row of taps is one run of memory */
-              sum = thimble_dot_s8(sum, input + (row + columns.begin) * depth,
-                                   kernel + i * kernel_row + columns.begin * depth,
-                                   (columns.end - columns.begin) * depth, p->input_offset);
-            } else {
-              for (int32_t j = columns.begin; j < columns.end; ++j) {
-                sum = thimble_dot_s8(sum, input + (row + j * p->dilation_w) * p->input_c + group * depth,
-                                     kernel + i * kernel_row + j * depth, depth, p->input_offset);
-              }
+          for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
+            for (int32_t j = 0; j < runs.count; ++j) {
+              sum = thimble_dot_s8(sum, in + j * walk.run_step, w + j * walk.depth, runs.length,
+                                   p->input_offset);
             }
           }
-          *output++ = thimble_requantize(sum, multipliers[o], shifts[o], p->output_offset, p->output_min,
-                                         p->output_max);
+          sums[0] = (uint32_t)sum;
+        } else if (x >= walk.inside.begin && x + 1 < walk.inside.end) {
+          pixels = 2;
+          for (int32_t k = 0; k < 4; ++k) sums[k] = sums[4 + k] = starts[k];
+          for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
+            for (int32_t j = 0; j < runs.count; ++j) {
+              thimble_dot_4x2_s8(sums, in + j * walk.run_step, walk.pixel_step, w + j * walk.depth,
+                                 walk.kernel_size, runs.length);
+            }
+          }
+        } else {
+          for (int32_t k = 0; k < 4; ++k) sums[k] = bias ? (uint32_t)bias[o + k] : 0;
+          for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
+            for (int32_t j = 0; j < runs.count; ++j) {
+              thimble_dot_4x1_s8(sums, in + j * walk.run_step, w + j * walk.depth, walk.kernel_size,
+                                 runs.length, p->input_offset);
+            }
+          }
+        }
+        for (int32_t k = 0; k < channels; ++k) {
+          for (int32_t pixel = 0; pixel < pixels; ++pixel) {
+            out[pixel * p->output_c + k] =
+                thimble_requantize((int32_t)sums[pixel * 4 + k], multipliers[o + k], shifts[o + k],
+                                   p->output_offset, p->output_min, p->output_max);
+          }
         }
       }
     }

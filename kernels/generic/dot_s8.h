@@ -26,4 +26,44 @@ THIMBLE_KERNEL int32_t thimble_dot_s8(int32_t accumulator, const int8_t* input, 
   return (int32_t)sum;
 }
 
+/* The same for four rows of weights that lie `step` apart: each input is loaded and offset once. */
+THIMBLE_KERNEL void thimble_dot_4x1_s8(uint32_t* sums, const int8_t* input, const int8_t* weights,
+                                       int32_t step, int32_t count, int32_t offset) {
+  const int8_t *const w0 = weights, *const w1 = w0 + step, *const w2 = w1 + step, *const w3 = w2 + step;
+  uint32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
+  THIMBLE_UNROLL
+  for (int32_t i = 0; i < count; ++i) {
+    const thimble_factor x = (thimble_factor)(input[i] + offset);
+    sum0 += (uint32_t)(x * (thimble_factor)w0[i]);
+    sum1 += (uint32_t)(x * (thimble_factor)w1[i]);
+    sum2 += (uint32_t)(x * (thimble_factor)w2[i]);
+    sum3 += (uint32_t)(x * (thimble_factor)w3[i]);
+  }
+  sums[0] = sum0, sums[1] = sum1, sums[2] = sum2, sums[3] = sum3;
+}
+
+/* Four rows of weights, two inputs that lie `input_step` apart, no offset: sums[0..3] are the first input's.
+ */
+THIMBLE_KERNEL void thimble_dot_4x2_s8(uint32_t* sums, const int8_t* input, int32_t input_step,
+                                       const int8_t* weights, int32_t step, int32_t count) {
+  const int8_t *const w0 = weights, *const w1 = w0 + step, *const w2 = w1 + step, *const w3 = w2 + step;
+  const int8_t* const second = input + input_step;
+  uint32_t a0 = sums[0], a1 = sums[1], a2 = sums[2], a3 = sums[3];
+  uint32_t b0 = sums[4], b1 = sums[5], b2 = sums[6], b3 = sums[7];
+  THIMBLE_UNROLL
+  for (int32_t i = 0; i < count; ++i) {
+    const thimble_factor a = input[i], b = second[i];
+    thimble_factor w = w0[i];
+    a0 += (uint32_t)(a * w), b0 += (uint32_t)(b * w);
+    w = w1[i];
+    a1 += (uint32_t)(a * w), b1 += (uint32_t)(b * w);
+    w = w2[i];
+    a2 += (uint32_t)(a * w), b2 += (uint32_t)(b * w);
+    w = w3[i];
+    a3 += (uint32_t)(a * w), b3 += (uint32_t)(b * w);
+  }
+  sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
+  sums[4] = b0, sums[5] = b1, sums[6] = b2, sums[7] = b3;
+}
+
 #endif

@@ -16,17 +16,19 @@ THIMBLE_KERNEL int32_t thimble_wrapping_add(int32_t a, int32_t b) {
   return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
-/* a * b / 2^31, rounded to nearest, ties upward. One of the two must not be -2^31. */
+/* a * b / 2^31, rounded to nearest, ties upward. One of the two must not be -2^31. Rounding the product's
+ * upper 34 bits spares 32-bit cores the carry of a 64-bit addition. */
 THIMBLE_KERNEL int32_t thimble_high_multiply(int32_t a, int32_t b) {
-  return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+  const uint64_t product = (uint64_t)((int64_t)a * b);
+  const uint32_t low = (uint32_t)product, high = (uint32_t)(product >> 32);
+  return (int32_t)((high << 1) + (((low >> 30) + 1) >> 1));
 }
 
-/* x / 2^exponent, rounded to nearest, ties away from zero; 0 <= exponent <= 31 */
+/* x / 2^exponent, rounded to nearest, ties away from zero; 0 <= exponent <= 31, x > -2^31, and x < 2^31 - 1
+ * if exponent is 1. The last bit that is shifted out decides; below zero, a tie must not round up. */
 THIMBLE_KERNEL int32_t thimble_rounding_shift_right(int32_t x, int32_t exponent) {
-  const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1U);
-  const int32_t remainder = x & mask;
-  const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
-  return (x >> exponent) + (remainder > threshold ? 1 : 0);
+  if (exponent == 0) return x;
+  return (((x + (x >> 31)) >> (exponent - 1)) + 1) >> 1;
 }
 
 /* x * 2^exponent, saturating; 0 <= exponent <= 31 */

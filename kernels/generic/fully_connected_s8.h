@@ -6,17 +6,28 @@
 #include "fixed_point.h"
 #include "parameters.h"
 
-/* bias may be NULL. multipliers and shifts have one entry an output channel. */
+/* bias may be NULL. multipliers and shifts have one entry an output channel. Four outputs are computed at a
+ * time, so that each input is loaded once for them. */
 THIMBLE_KERNEL void thimble_fully_connected_generic_s8(const thimble_fully_connected_parameters* p,
                                                        const int8_t* input, const int8_t* weights,
                                                        const int32_t* bias, const int32_t* multipliers,
                                                        const int32_t* shifts, int8_t* output) {
   for (int32_t row = 0; row < p->rows; ++row) {
-    for (int32_t o = 0; o < p->output_n; ++o) {
-      const int32_t sum =
-          thimble_dot_s8(bias ? bias[o] : 0, input, weights + o * p->input_n, p->input_n, p->input_offset);
-      output[o] =
-          thimble_requantize(sum, multipliers[o], shifts[o], p->output_offset, p->output_min, p->output_max);
+    int32_t outputs;
+    for (int32_t o = 0; o < p->output_n; o += outputs) {
+      const int8_t* const w = weights + o * p->input_n;
+      uint32_t sums[4];
+      outputs = p->output_n - o >= 4 ? 4 : 1;
+      for (int32_t k = 0; k < outputs; ++k) sums[k] = bias ? (uint32_t)bias[o + k] : 0;
+      if (outputs == 4) {
+        thimble_dot_4x1_s8(sums, input, w, p->input_n, p->input_n, p->input_offset);
+      } else {
+        sums[0] = (uint32_t)thimble_dot_s8((int32_t)sums[0], input, w, p->input_n, p->input_offset);
+      }
+      for (int32_t k = 0; k < outputs; ++k) {
+        output[o + k] = thimble_requantize((int32_t)sums[k], multipliers[o + k], shifts[o + k],
+                                           p->output_offset, p->output_min, p->output_max);
+      }
     }
     input += p->input_n;
     output += p->output_n;
