@@ -9,6 +9,7 @@
 #include "deploy/prepare.h"
 #include "deploy/profile.h"
 #include "deploy/results_json.h"
+#include "device/cost.h"
 #include "device/profile.h"
 
 namespace thimble::cli {
@@ -36,8 +37,14 @@ std::string text_of(const deploy::Profile& profile) {
   table.add({"multiply-accumulates", grouped(profile.macs)});
   table.add({"instructions", figure(profile.instructions)});
   table.add({"cycles, estimated", figure(profile.cycles)});
-  table.add({fmt::format("latency ({})", profile.latency_basis.value_or("none")),
-             profile.latency_ms ? fmt::format("{:.3f} ms", *profile.latency_ms) : "-"});
+  if (profile.latency) {
+    table.add({fmt::format("latency ({})", device::to_string(profile.latency->basis)),
+               fmt::format("{:.3f} ms", profile.latency->latency_ms)});
+    table.add({"  between",
+               fmt::format("{:.3f} and {:.3f} ms", profile.latency->low_ms, profile.latency->high_ms)});
+  } else {
+    table.add({"latency", "-"});
+  }
   table.add({"energy", profile.energy_uj ? fmt::format("{:.1f} uJ", *profile.energy_uj) : "-"});
   table.add({"arena", grouped(profile.arena_bytes) + " B"});
   table.add({"stack", figure(profile.stack_bytes) + " B"});
@@ -48,6 +55,42 @@ std::string text_of(const deploy::Profile& profile) {
   return table.text() + (profile.why.empty() ? "" : wrapped("Not all could be had: " + profile.why) + "\n");
 }
 
+/// A duration in the unit that people would use.
+std::string duration(double hours) {
+  if (hours < 1) return fmt::format("{:.0f} minutes", hours * 60);
+  if (hours < 48) return fmt::format("{:.1f} hours", hours);
+  return hours < 24 * 730 ? fmt::format("{:.0f} days", hours / 24)
+                          : fmt::format("{:.1f} years", hours / 24 / 365);
+}
+
+/// Adds what a battery is worth to the document and says it in a sentence.
+std::string add_battery(nlohmann::json& document, const deploy::Profile& profile,
+                        const device::DeviceProfile& device, double period_ms,
+                        const device::Battery& battery) {
+  document["battery"] = nullptr;
+  if (!profile.latency) return "";
+  const auto duty = device::duty_cycle(device, *profile.latency, period_ms, battery);
+  if (!duty) {
+    return wrapped(fmt::format("How long a battery lasts cannot be told: the active or sleep power of {} is "
+                               "not known.",
+                               device.name)) +
+           "\n";
+  }
+  document["battery"] = {{"period_ms", period_ms},
+                         {"capacity_mah", battery.capacity_mah},
+                         {"voltage_v", battery.voltage_v},
+                         {"awake", duty->awake},
+                         {"average_power_mw", duty->average_power_mw},
+                         {"hours", duty->battery_hours}};
+  return wrapped(
+             fmt::format("At one inference every {} ms, a battery of {} mAh at {} V lasts {}: {:.3g} mW on "
+                         "average, awake {:.2g} % of the time. Sensors, regulators and the battery's own "
+                         "discharge come on top.",
+                         period_ms, battery.capacity_mah, battery.voltage_v, duration(duty->battery_hours),
+                         duty->average_power_mw, 100 * duty->awake)) +
+         "\n";
+}
+
 }  // namespace
 
 void add_profile(CLI::App& program) {
@@ -55,6 +98,8 @@ void add_profile(CLI::App& program) {
   static std::string model;
   static std::string device_name;
   static bool per_layer = false;
+  static double period_ms = 0;
+  static device::Battery battery;
   CLI::App* verb = add_verb(program, "profile", "latency, memory and energy on a device",
                             "Instructions are counted on the emulator of the device's core, and weighed by\n"
                             "the core's published timings.",
@@ -64,12 +109,24 @@ void add_profile(CLI::App& program) {
       ->required()
       ->option_text("NAME (required)");
   verb->add_flag("--per-layer", per_layer, "print a row a layer, too");
+  verb->add_option("--every", period_ms, "time from one inference to the next: battery life")
+      ->check(CLI::Range(0.001, 1e10))
+      ->option_text("MS");
+  verb->add_option("--battery-mah", battery.capacity_mah, "its capacity")
+      ->check(CLI::Range(0.1, 1e7))
+      ->option_text("MAH [230]");
+  verb->add_option("--battery-v", battery.voltage_v, "its voltage")
+      ->check(CLI::Range(0.1, 1000.0))
+      ->option_text("V [3]");
   verb->callback([] {
     const Graph graph = deploy::prepare(load_model(model, common.seed));
     const device::DeviceProfile device = device::load_device(device_name);
     const deploy::Profile profile =
         deploy::profile(graph, device, random_inputs(graph, 1, common.seed).front());
-    print(common, deploy::to_json(profile), (per_layer ? layer_text(profile) : "") + text_of(profile));
+    nlohmann::json document = deploy::to_json(profile);
+    std::string text = (per_layer ? layer_text(profile) : "") + text_of(profile);
+    if (period_ms > 0) text += add_battery(document, profile, device, period_ms, battery);
+    print(common, document, text);
   });
 }
 

@@ -36,6 +36,12 @@ void add_sizes(Profile& profile, const ProgramSize& size, size_t stack_bytes) {
   profile.code_bytes = *profile.flash_bytes - std::min(profile.weights_bytes, size.constant_bytes);
 }
 
+bool computes_floats(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes, [&](const Node& node) {
+    return graph.tensor(node.outputs[0]).type == DataType::kFloat32;
+  });
+}
+
 }  // namespace
 
 Profile profile(const Graph& graph, const device::DeviceProfile& device, std::span<const std::byte> sample) {
@@ -63,15 +69,25 @@ Profile profile(const Graph& graph, const device::DeviceProfile& device, std::sp
   const ProgramRun run = run_on_device(program, device, samples, {.counted_samples = 1});
   add_counts(profile, program, run.costs.at(0));
   add_sizes(profile, run.size.value(), run.stack_bytes.value());
-  if (device::cycle_model(device.core.value) == nullptr) {
+  const device::CoreTimings* const timings = device::core_timings(device.core.value);
+  if (timings == nullptr) {
     profile.why = fmt::format("the timings of the core {} are not known", device.core.value);
     return profile;
   }
+  if (!timings->floats && computes_floats(graph)) {
+    profile.why = fmt::format(
+        "the emulated core has no floating-point unit and the {} has one, so its counts say nothing of the "
+        "time of a float32 network",
+        device.core.value);
+    return profile;
+  }
   add_cycles(profile, program, run.costs.at(0));
-  const device::Latency latency = device::latency_of_cycles(device, *profile.cycles);
-  profile.latency_ms = latency.latency_ms;
-  profile.latency_basis = device::to_string(latency.basis);
-  profile.energy_uj = device::energy_of(device, latency).energy_uj;
+  profile.latency = device::latency_of_cycles(device, *profile.cycles);
+  if (const auto energy = device::energy_of(device, *profile.latency)) {
+    profile.energy_uj = energy->energy_uj;
+  } else {
+    profile.why = fmt::format("the power of {} is not known", device.name);
+  }
   return profile;
 }
 

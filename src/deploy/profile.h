@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "device/cost.h"
 #include "device/profile.h"
 #include "graph/graph.h"
 
@@ -29,9 +30,8 @@ struct Profile {
   uint64_t macs = 0;
   std::optional<uint64_t> instructions;  ///< counted on the emulator of the device's core
   std::optional<uint64_t> cycles;        ///< those, weighed by the core's published timings
-  std::optional<double> latency_ms;
-  std::optional<std::string> latency_basis;  ///< "counted", "modelled" or "published"
-  std::optional<double> energy_uj;
+  std::optional<device::Latency> latency;
+  std::optional<double> energy_uj;  ///< of one inference; empty when the device's active power is not known
   size_t arena_bytes = 0;
   std::optional<size_t> stack_bytes;  ///< the deepest that the run touched
   std::optional<size_t> ram_bytes;    ///< arena, stack and variables of the C library
@@ -40,7 +40,7 @@ struct Profile {
       code_bytes;  ///< code of the network and what it needs of the C library, with its tables
   std::optional<size_t> flash_bytes;  ///< code and constants as they were linked
   std::vector<LayerProfile> layers;
-  std::string why;  ///< empty when nothing is missing
+  std::string why;  ///< why something is empty; itself empty when nothing is
 };
 
 /// Compiles the generated C for the device's core and counts one inference of `sample` on its emulator.

@@ -39,8 +39,8 @@ nlohmann::json to_json(const Profile& profile) {
                              {"macs", profile.macs},
                              {"instructions", or_null(profile.instructions)},
                              {"cycles", or_null(profile.cycles)},
-                             {"latency_ms", or_null(profile.latency_ms)},
-                             {"latency_basis", or_null(profile.latency_basis)},
+                             {"latency_ms", nullptr},
+                             {"latency_basis", nullptr},
                              {"energy_uj", or_null(profile.energy_uj)},
                              {"arena_bytes", profile.arena_bytes},
                              {"stack_bytes", or_null(profile.stack_bytes)},
@@ -49,6 +49,13 @@ nlohmann::json to_json(const Profile& profile) {
                              {"code_bytes", or_null(profile.code_bytes)},
                              {"flash_bytes", or_null(profile.flash_bytes)},
                              {"layers", layers}};
+  if (profile.latency) {
+    document["latency_ms"] = profile.latency->latency_ms;
+    document["latency_low_ms"] = profile.latency->low_ms;
+    document["latency_high_ms"] = profile.latency->high_ms;
+    document["latency_basis"] = device::to_string(profile.latency->basis);
+    document["latency_source"] = profile.latency->source;
+  }
   if (!profile.why.empty()) document["why"] = profile.why;
   return document;
 }

@@ -37,6 +37,11 @@ class Reader {
     static_cast<void>(table_.text(key));  // TomlTable::choice takes a key that is left out for the first word
     return {table_.choice(key, words), source_of(key)};
   }
+  std::optional<Sourced<std::string>> optional_choice(std::string_view key,
+                                                      const std::vector<std::string>& words) {
+    if (!table_.has(key)) return std::nullopt;
+    return choice(key, words);
+  }
   /// Empty when it is left out.
   Sourced<std::string> optional_text(std::string_view key) {
     if (!table_.has(key)) return {};
@@ -45,8 +50,13 @@ class Reader {
   Sourced<uint64_t> integer(std::string_view key, int64_t low, int64_t high) {
     return {static_cast<uint64_t>(table_.integer(key, low, high)), source_of(key)};
   }
-  Sourced<double> number(std::string_view key, double low, double high) {
-    return {table_.number(key, low, high), source_of(key)};
+  std::optional<Sourced<uint64_t>> optional_integer(std::string_view key, int64_t low, int64_t high) {
+    if (!table_.has(key)) return std::nullopt;
+    return integer(key, low, high);
+  }
+  std::optional<Sourced<double>> optional_number(std::string_view key, double low, double high) {
+    if (!table_.has(key)) return std::nullopt;
+    return Sourced<double>{table_.number(key, low, high), source_of(key)};
   }
   void expect_no_other_keys() const {
     table_.expect_no_other_keys();
@@ -70,6 +80,27 @@ class Reader {
   TomlTable sources_;
 };
 
+std::vector<PublishedLatency> read_published(TomlTable& table) {
+  std::vector<PublishedLatency> all;
+  for (TomlTable& entry : table.tables("published")) {
+    PublishedLatency one;
+    one.network = entry.text("network");
+    one.software = entry.text("software");
+    one.latency_ms = entry.number("latency_ms", 1e-3, 1e7);
+    one.source = entry.text("source");
+    if (entry.has("estimated_cycles")) {
+      one.estimated_cycles = static_cast<uint64_t>(entry.integer("estimated_cycles", 1, 1'000'000'000'000));
+    }
+    one.fit = entry.flag("fit", false);
+    entry.expect_no_other_keys();
+    if (one.fit && !one.estimated_cycles) {
+      entry.fail("fit", "is true without estimated_cycles", "Nothing can be fitted on a latency alone");
+    }
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
 }  // namespace
 
 DeviceProfile parse_device(std::string_view text, std::string_view path) {
@@ -80,19 +111,25 @@ DeviceProfile parse_device(std::string_view text, std::string_view path) {
   // The ranges are wide enough for any device and narrow enough that a value in the wrong unit falls outside.
   Reader reader(table);
   device.core = reader.choice("core", kCores);
+  device.fpu = reader.optional_choice("fpu", {"none", "single", "double", "neon"});
   device.clock_hz = reader.integer("clock_hz", 100'000, 10'000'000'000);
   device.ram_bytes = reader.integer("ram_bytes", kKiB, kKiB * kKiB * kKiB * kKiB);
   device.flash_bytes = reader.integer("flash_bytes", kKiB, kKiB * kKiB * kKiB * kKiB);
   device.alignment_bytes = reader.integer("alignment_bytes", 1, 4096);
-  device.flash_wait_states = reader.integer("flash_wait_states", 0, 100);
-  device.active_power_mw = reader.number("active_power_mw", 0.01, 1e6);
-  device.sleep_power_mw = reader.number("sleep_power_mw", 0, 1e6);
+  device.channel_multiple = reader.optional_integer("channel_multiple", 1, 64);
+  device.flash_wait_states = reader.optional_integer("flash_wait_states", 0, 100);
+  device.cache_bytes = reader.optional_integer("cache_bytes", 0, kKiB * kKiB * kKiB);
+  device.stall_factor = reader.optional_number("stall_factor", 1, 100);
+  device.active_power_mw = reader.optional_number("active_power_mw", 0.01, 1e6);
+  device.sleep_power_mw = reader.optional_number("sleep_power_mw", 0, 1e6);
   device.emulated_board = reader.optional_text("emulated_board");
+  device.published = read_published(table);
   reader.expect_no_other_keys();
   if ((device.alignment_bytes.value & (device.alignment_bytes.value - 1)) != 0) {
     table.fail("alignment_bytes", "is not a power of two", "Give the alignment of the core's widest access");
   }
-  if (device.sleep_power_mw.value >= device.active_power_mw.value) {
+  if (device.sleep_power_mw && device.active_power_mw &&
+      device.sleep_power_mw->value >= device.active_power_mw->value) {
     table.fail("sleep_power_mw", "is not below active_power_mw", "Check that both are in milliwatts");
   }
   return device;
@@ -122,16 +159,36 @@ std::vector<ProfileLine> describe(const DeviceProfile& device) {
   const auto line = [](std::string_view key, const auto& entry) {
     return ProfileLine{std::string(key), fmt::format("{}", entry.value), entry.source};
   };
-  std::vector<ProfileLine> lines = {line("core", device.core),
-                                    line("clock_hz", device.clock_hz),
-                                    line("ram_bytes", device.ram_bytes),
-                                    line("flash_bytes", device.flash_bytes),
-                                    line("alignment_bytes", device.alignment_bytes),
-                                    line("flash_wait_states", device.flash_wait_states),
-                                    line("active_power_mw", device.active_power_mw),
-                                    line("sleep_power_mw", device.sleep_power_mw)};
+  std::vector<ProfileLine> lines = {
+      line("core", device.core), line("clock_hz", device.clock_hz), line("ram_bytes", device.ram_bytes),
+      line("flash_bytes", device.flash_bytes), line("alignment_bytes", device.alignment_bytes)};
+  const auto add = [&](std::string_view key, const auto& entry) {
+    if (entry) lines.push_back(line(key, *entry));
+  };
+  add("fpu", device.fpu);
+  add("channel_multiple", device.channel_multiple);
+  add("flash_wait_states", device.flash_wait_states);
+  add("cache_bytes", device.cache_bytes);
+  add("stall_factor", device.stall_factor);
+  add("active_power_mw", device.active_power_mw);
+  add("sleep_power_mw", device.sleep_power_mw);
   if (!device.emulated_board.value.empty()) lines.push_back(line("emulated_board", device.emulated_board));
   return lines;
+}
+
+std::vector<std::string> unknown_values(const DeviceProfile& device) {
+  std::vector<std::string> keys;
+  const auto add = [&](std::string_view key, const auto& entry) {
+    if (!entry) keys.emplace_back(key);
+  };
+  add("fpu", device.fpu);
+  add("channel_multiple", device.channel_multiple);
+  add("flash_wait_states", device.flash_wait_states);
+  add("cache_bytes", device.cache_bytes);
+  add("stall_factor", device.stall_factor);
+  add("active_power_mw", device.active_power_mw);
+  add("sleep_power_mw", device.sleep_power_mw);
+  return keys;
 }
 
 }  // namespace thimble::device

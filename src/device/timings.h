@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,11 +17,25 @@ struct Instruction {
   uint64_t taken = 0;       ///< how often it branched
 };
 
-/// An estimate of the cycles that all executions of an instruction take, with memory that needs no wait
-/// states. The second argument is the instruction that lies just before it, or null.
-using CycleModel = uint64_t (*)(const Instruction&, const Instruction*);
+/// An estimate of the cycles that a piece of code took (its executed instructions by address), with memory
+/// that needs no wait states.
+using CycleModel = uint64_t (*)(std::span<const Instruction> code);
 
-/// The timings of a core ("cortex-m4f"), or null where none are known.
-CycleModel cycle_model(std::string_view core);
+/// What is known of a core's time.
+struct CoreTimings {
+  std::string_view core;  ///< "cortex-m4f"
+  CycleModel cycles;
+  /// Whether the emulated code is the device's own, weighed by timings of its core ("counted"), or a formula
+  /// stands between ("modelled").
+  bool counted;
+  /// What the true time lies between, as factors of the estimate, and where the factors come from.
+  double low, high;
+  std::string_view range_source;
+  /// Whether the emulated core computes floats as the device does; else their time cannot be told.
+  bool floats;
+};
+
+/// The timings of a core, or null where none are known.
+const CoreTimings* core_timings(std::string_view core);
 
 }  // namespace thimble::device

@@ -192,7 +192,7 @@ class Walk {
     json results = {{"deployed", deploy::to_json(deployed)}};
     std::string line = fmt::format("{} instructions, {:.2f} ms",
                                    deployed.instructions ? grouped(*deployed.instructions) : "?",
-                                   deployed.latency_ms.value_or(0));
+                                   deployed.latency ? deployed.latency->latency_ms : 0.0);
     if (is_quantized(network_) && !is_quantized(float32_)) {
       const deploy::Profile baseline = profile_of(deploy::prepare(float32_));
       results["float32"] = deploy::to_json(baseline);

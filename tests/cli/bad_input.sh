@@ -76,9 +76,15 @@ expect 0 'so 20 % of every class were drawn' "$thimble" data get own/small.csv
 expect 1 'is not named *.html' "$thimble" data show own/small.csv -o sheet.png
 [ ! -e sheet.png ] || fail "a drawing of the wrong kind was written"
 
+# An inference that takes longer than the time until the next; a period that is none.
+expect 1 'longer than the 0.1 ms between two' "$thimble" profile zoo:mnist-cnn --device nano33ble --every 0.1
+expect 2 '--every' "$thimble" profile zoo:mnist-cnn --device nano33ble --every 0
+
 # No cross compiler and no emulator.
 mkdir bin
 for tool in cc gcc sh as ld; do ln -s "$(command -v $tool)" bin/ 2>/dev/null; done
+expect 1 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' env PATH="$folder/bin" "$thimble" profile zoo:mnist-cnn \
+  --device esp32c3
 expect 1 'gcc-arm-none-eabi' env PATH="$folder/bin" "$thimble" profile zoo:mnist-cnn --device nano33ble
 
 if "$thimble" --help | grep -q ' optimize '; then

@@ -55,8 +55,10 @@ TEST(Profile, every_figure_adds_up) {
   EXPECT_GE(instructions + 200, p.instructions.value()) << "the run itself is a few calls";
   EXPECT_LE(cycles, p.cycles.value());
   EXPECT_GT(*p.cycles, *p.instructions);
-  EXPECT_NEAR(*p.latency_ms, static_cast<double>(*p.cycles) / 64e3, 1e-9);
-  EXPECT_EQ(p.latency_basis, "counted");
+  EXPECT_NEAR(p.latency.value().latency_ms, static_cast<double>(*p.cycles) / 64e3, 1e-9);
+  EXPECT_LE(p.latency->low_ms, p.latency->latency_ms);
+  EXPECT_GT(p.latency->high_ms, p.latency->latency_ms);
+  EXPECT_EQ(p.latency->basis, device::LatencyBasis::kCounted);
   EXPECT_GE(*p.ram_bytes, p.arena_bytes + *p.stack_bytes);
   EXPECT_EQ(*p.flash_bytes, *p.code_bytes + p.weights_bytes);
   EXPECT_EQ(to_json(p)["layers"].size(), graph.nodes.size());

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "device/cost.h"
+#include "device/timings.h"
 
 namespace thimble::device {
 namespace {
@@ -50,7 +54,8 @@ bool mentions(const std::string& text, const std::string& part) {
 }
 
 TEST(DeviceProfile, every_built_in_device_loads_and_every_value_has_a_source) {
-  EXPECT_EQ(device_names(), (std::vector<std::string>{"nano33ble", "stm32l4r5"}));
+  EXPECT_EQ(device_names(), (std::vector<std::string>{"esp32", "esp32c3", "nano33ble", "netduinoplus2",
+                                                      "rp2040", "rpi4", "stm32h743", "stm32l4r5"}));
   for (const std::string& name : device_names()) {
     const DeviceProfile device = load_device(name);
     EXPECT_EQ(device.name, name);
@@ -68,7 +73,7 @@ TEST(DeviceProfile, an_unknown_name_lists_the_known_ones) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_TRUE(mentions(error.what(), "nano34")) << error.what();
-    EXPECT_TRUE(mentions(error.what(), "nano33ble, stm32l4r5")) << error.what();
+    EXPECT_TRUE(mentions(error.what(), "esp32, esp32c3, nano33ble, netduinoplus2")) << error.what();
   }
 }
 
@@ -78,7 +83,7 @@ TEST(DeviceProfile, a_file_of_the_user_loads_by_its_path) {
   const DeviceProfile device = load_device((folder.path() / "mine.toml").string());
   EXPECT_EQ(device.name, "mine");
   EXPECT_EQ(device.title, "Mine");
-  EXPECT_EQ(device.active_power_mw.source, "manual");
+  EXPECT_EQ(device.active_power_mw.value().source, "manual");
   EXPECT_THROW(load_device((folder.path() / "absent.toml").string()), Error);
 }
 
@@ -118,19 +123,45 @@ TEST(DeviceProfile, wrong_types_are_refused) {
 }
 
 TEST(DeviceProfile, missing_and_unknown_keys_are_refused) {
-  for (const ProfileLine& line : describe(parse_device(kValid, "mine.toml"))) {
-    const size_t at = kValid.find("\n" + line.key + " =") + 1;
+  for (const std::string key : {"core", "clock_hz", "ram_bytes", "flash_bytes", "alignment_bytes"}) {
+    const size_t at = kValid.find("\n" + key + " =") + 1;
     const std::string without = std::string(kValid).erase(at, kValid.find('\n', at) + 1 - at);
-    EXPECT_TRUE(mentions(error_of(without), "'" + line.key + "' is missing")) << error_of(without);
+    EXPECT_TRUE(mentions(error_of(without), "'" + key + "' is missing")) << error_of(without);
   }
   EXPECT_TRUE(mentions(error_of(with("clock_hz = 64_000_000", "clock_hz = 64_000_000\nclok = 1")), "'clok'"));
   EXPECT_TRUE(mentions(error_of(kValid + "color = \"manual\"\n"), "'color'"));
+}
+
+TEST(DeviceProfile, what_was_not_found_may_be_left_out_and_is_named) {
+  const std::string text = with("active_power_mw = 9.9\n", "");
+  EXPECT_TRUE(mentions(error_of(text), "'active_power_mw'")) << "its source is left over: " << error_of(text);
+  const std::string source = "active_power_mw = \"manual\"\n";
+  const DeviceProfile device =
+      parse_device(std::string(text).erase(text.find(source), source.size()), "mine.toml");
+  EXPECT_FALSE(device.active_power_mw.has_value());
+  const std::vector<std::string> unknown = unknown_values(device);
+  EXPECT_NE(std::ranges::find(unknown, "active_power_mw"), unknown.end());
+  EXPECT_FALSE(energy_of(device, latency_of_cycles(device, 1000)).has_value());
+  EXPECT_FALSE(duty_cycle(device, latency_of_cycles(device, 1000), 1000, {}).has_value());
 }
 
 TEST(DeviceProfile, a_value_without_a_source_is_refused) {
   EXPECT_TRUE(mentions(error_of(with("clock_hz = \"manual\"\n", "")), "'clock_hz' is missing"));
   EXPECT_TRUE(mentions(error_of(with("clock_hz = \"manual\"", "clock_hz = \"\"")), "'clock_hz' is empty"));
   EXPECT_TRUE(mentions(error_of(kValid.substr(0, kValid.find("[sources]"))), "'sources' is missing"));
+}
+
+TEST(DeviceProfile, a_published_latency_is_read_strictly) {
+  const std::string entry =
+      "[[published]]\nnetwork = \"N\"\nsoftware = \"S\"\nlatency_ms = 2.5\nsource = \"paper\"\n";
+  const DeviceProfile device =
+      parse_device(kValid + entry + "estimated_cycles = 1000\nfit = true\n", "mine.toml");
+  ASSERT_EQ(device.published.size(), 1u);
+  EXPECT_EQ(device.published[0].latency_ms, 2.5);
+  EXPECT_EQ(device.published[0].estimated_cycles, 1000u);
+  EXPECT_TRUE(mentions(error_of(kValid + entry + "fit = true\n"), "'fit' is true without estimated_cycles"));
+  EXPECT_TRUE(mentions(error_of(kValid + entry + "latency_s = 1\n"), "'latency_s'"));
+  EXPECT_TRUE(mentions(error_of(kValid + "[[published]]\nnetwork = \"N\"\n"), "'software' is missing"));
 }
 
 TEST(DeviceProfile, what_is_no_toml_is_refused) {
@@ -143,10 +174,47 @@ TEST(Cost, latency_is_cycles_over_clock_and_energy_is_power_times_time) {
   const DeviceProfile device = parse_device(kValid, "mine.toml");
   const Latency latency = latency_of_cycles(device, 6'400'000);
   EXPECT_DOUBLE_EQ(latency.latency_ms, 100.0);
+  EXPECT_DOUBLE_EQ(latency.low_ms, 100.0);
+  EXPECT_DOUBLE_EQ(latency.high_ms, 143.0);
   EXPECT_EQ(to_string(latency.basis), "counted");
-  const Energy energy = energy_of(device, latency);
+  const Energy energy = energy_of(device, latency).value();
   EXPECT_DOUBLE_EQ(energy.energy_uj, 990.0);
   EXPECT_TRUE(mentions(energy.source, "manual") && mentions(energy.source, "counted")) << energy.source;
+}
+
+TEST(Cost, a_battery_lasts_by_the_power_awake_and_asleep) {
+  const DeviceProfile device = parse_device(kValid, "mine.toml");
+  const Latency latency = latency_of_cycles(device, 6'400'000);  // 100 ms
+  const DutyCycle cycle = duty_cycle(device, latency, 1000, {.capacity_mah = 230, .voltage_v = 3}).value();
+  EXPECT_DOUBLE_EQ(cycle.awake, 0.1);
+  EXPECT_DOUBLE_EQ(cycle.average_power_mw, 0.1 * 9.9 + 0.9 * 0.007);
+  EXPECT_DOUBLE_EQ(cycle.battery_hours, 690 / cycle.average_power_mw);
+  EXPECT_THROW(duty_cycle(device, latency, 99, {}), Error);
+}
+
+TEST(Cost, the_built_in_stall_factor_is_the_fitted_one_and_predicts_what_was_left_out) {
+  const DeviceProfile device = load_device("stm32l4r5");
+  const Calibration calibration = calibrate(device);
+  EXPECT_NEAR(device.stall_factor.value().value, calibration.fitted_stall_factor.value(), 0.005);
+  size_t left_out = 0;
+  for (const Comparison& one : calibration.comparisons) {
+    if (!one.published->fit) ++left_out;
+    EXPECT_LT(std::abs(one.error), one.published->fit ? 0.02 : 0.11) << one.published->network;
+    const double ratio =
+        one.published->latency_ms * 120e3 / static_cast<double>(*one.published->estimated_cycles);
+    EXPECT_LE(ratio, core_timings("cortex-m4f")->high + 0.005) << "the range covers every published point";
+  }
+  EXPECT_EQ(left_out, 2u);
+}
+
+TEST(Cost, every_built_in_device_has_timings) {
+  for (const std::string& name : device_names()) {
+    const DeviceProfile device = load_device(name);
+    ASSERT_NE(core_timings(device.core.value), nullptr) << name;
+    const Latency latency = latency_of_cycles(device, 1'000'000);
+    EXPECT_LE(latency.low_ms, latency.latency_ms) << name;
+    EXPECT_GE(latency.high_ms, latency.latency_ms) << name;
+  }
 }
 
 }  // namespace

@@ -187,8 +187,9 @@ std::vector<InferenceCost> count(const Build& build, const HarnessFolder& folder
                                    image.begin(), image.end());
   for (const uint32_t cut : cuts_of(image, program.prefix)) plugin += fmt::format(",cut={:#x}", cut);
   build.emulate(samples, plugin);
+  const device::CoreTimings* const timings = device::core_timings(target.core);
   std::vector<InferenceCost> costs = parse_counts(read_text(out, uint64_t{1} << 31), image, program.prefix,
-                                                  device::cycle_model(target.core));
+                                                  timings != nullptr ? timings->cycles : nullptr);
   if (costs.size() != samples) {
     throw Error("the counts of instructions", fmt::format("cover {} of {} samples", costs.size(), samples),
                 "Check that the disk is not full and run the command again");

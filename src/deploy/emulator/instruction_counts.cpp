@@ -76,39 +76,31 @@ class CountReader {
 
   void finish_section() {
     if (inside_) {
-      for (const auto& [position, count] : counted_) charge(position);
+      std::map<std::string, std::vector<device::Instruction>> code;  // of each function that is charged
+      for (const auto& [position, count] : counted_) {
+        device::Instruction instruction = image_.instructions[position];
+        const Image::Function* const function = image_.function_at(instruction.address);
+        const std::string owner = function != nullptr ? source_name(function->name) : "";
+        if (owner == kCaller) continue;
+        instruction.executions = count.executions;
+        instruction.taken = count.taken;
+        code[owner == run_ ? run_ : layer_].push_back(std::move(instruction));
+      }
+      for (const auto& [function, instructions] : code) charge(function, instructions);
     }
     counted_.clear();
     if (is_last_) inside_ = false;
   }
 
-  void charge(size_t position) {
-    device::Instruction instruction = counted_instruction(position);
-    const Image::Function* const function = image_.function_at(instruction.address);
-    const std::string owner = function != nullptr ? source_name(function->name) : "";
-    if (owner == kCaller) return;
-    uint64_t cycles = 0;
-    if (cycles_ != nullptr && position > 0) {
-      const device::Instruction previous = counted_instruction(position - 1);
-      cycles = cycles_(instruction, &previous);
-    } else if (cycles_ != nullptr) {
-      cycles = cycles_(instruction, nullptr);
-    }
-    FunctionCost& cost = row(owner == run_ ? run_ : layer_);
-    cost.instructions += instruction.executions;
+  void charge(const std::string& function, const std::vector<device::Instruction>& code) {
+    uint64_t instructions = 0;
+    for (const device::Instruction& one : code) instructions += one.executions;
+    const uint64_t cycles = cycles_ != nullptr ? cycles_(code) : 0;
+    FunctionCost& cost = row(function);
+    cost.instructions += instructions;
     cost.cycles += cycles;
-    costs_.back().instructions += instruction.executions;
+    costs_.back().instructions += instructions;
     costs_.back().cycles += cycles;
-  }
-
-  device::Instruction counted_instruction(size_t position) const {
-    device::Instruction instruction = image_.instructions[position];
-    const auto found = counted_.find(position);
-    if (found != counted_.end()) {
-      instruction.executions = found->second.executions;
-      instruction.taken = found->second.taken;
-    }
-    return instruction;
   }
 
   struct Count {
