@@ -69,26 +69,9 @@ std::string text_of(const data::Augmentation& a) {
                      a.rotation, a.time_warp);
 }
 
-std::string text_of(const TrainOptions& o) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} | {}", o.epochs, o.batch_size,
-                     o.shard_size, static_cast<int>(o.optimizer), o.learning_rate,
-                     static_cast<int>(o.schedule), o.warmup, o.momentum, o.weight_decay, o.label_smoothing,
-                     o.gradient_clip, o.ema, o.validation, o.patience, static_cast<int>(o.precision), o.seed,
-                     text_of(o.augmentation));
-}
-
-}  // namespace
-
-std::string fingerprint(const FakeQuantizedGraph& network, const data::Dataset& dataset,
-                        const TrainOptions& options) {
-  const Graph& graph = network.graph;
-  std::string text = fmt::format("options {}\n", text_of(options));
-  text += fmt::format(
-      "data {} {} {} {} {} {}\n", fmt::join(dataset.sample_shape, " "),
-      sha256(std::as_bytes(std::span(dataset.samples))), sha256(std::as_bytes(std::span(dataset.values))),
-      fmt::join(dataset.normalization.mean, " "), fmt::join(dataset.normalization.standard_deviation, " "),
-      sha256(std::as_bytes(std::span(dataset.labels))));
-  text += fmt::format("graph {} -> {}\n", fmt::join(graph.inputs, " "), fmt::join(graph.outputs, " "));
+std::string text_of(const Graph& graph) {
+  std::string text =
+      fmt::format("graph {} -> {}\n", fmt::join(graph.inputs, " "), fmt::join(graph.outputs, " "));
   for (const Tensor& tensor : graph.tensors) {
     text += fmt::format("tensor {} {}\n", to_string(tensor.shape), tensor.data ? sha256(*tensor.data) : "");
   }
@@ -96,10 +79,50 @@ std::string fingerprint(const FakeQuantizedGraph& network, const data::Dataset& 
     text += fmt::format("node {} {} -> {}\n", text_of(node.op), fmt::join(node.inputs, " "),
                         fmt::join(node.outputs, " "));
   }
+  return text;
+}
+
+std::string text_of(const data::Dataset& dataset) {
+  return fmt::format(
+      "data {} {} {} {} {} {}\n", fmt::join(dataset.sample_shape, " "),
+      sha256(std::as_bytes(std::span(dataset.samples))), sha256(std::as_bytes(std::span(dataset.values))),
+      fmt::join(dataset.normalization.mean, " "), fmt::join(dataset.normalization.standard_deviation, " "),
+      sha256(std::as_bytes(std::span(dataset.labels))));
+}
+
+std::string text_of(const Distillation& d) {
+  if (d.teachers.empty()) return "";
+  std::string text = fmt::format("distillation {} {} {}\n", d.temperature, d.weight, d.hint_weight);
+  for (const LayerHint& hint : d.hints) text += fmt::format("hint {}={}\n", hint.student, hint.teacher);
+  for (const Graph& teacher : d.teachers) text += text_of(teacher);
+  return text;
+}
+
+std::string text_of(const TrainOptions& o) {
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} | {} | {} {}", o.epochs, o.batch_size,
+                     o.shard_size, static_cast<int>(o.optimizer), o.learning_rate,
+                     static_cast<int>(o.schedule), o.warmup, o.momentum, o.weight_decay, o.label_smoothing,
+                     o.gradient_clip, o.ema, o.validation, o.patience, static_cast<int>(o.precision), o.seed,
+                     text_of(o.augmentation), o.group_lasso, o.norm_slimming);
+}
+
+}  // namespace
+
+std::string fingerprint(const FakeQuantizedGraph& network, const data::Dataset& dataset,
+                        const TrainOptions& options) {
+  std::string text =
+      fmt::format("options {}\n", text_of(options)) + text_of(dataset) + text_of(network.graph);
   for (const FakeQuantizer& q : network.quantizers) {
     text += fmt::format("quantizer {} | {} | {} {} {} {}\n", fmt::join(q.tensors, " "),
                         fmt::join(q.scales, " "), q.axis, q.lowest, q.highest, q.is_learned);
   }
+  text += text_of(options.distillation);
+  return sha256(std::as_bytes(std::span(text)));
+}
+
+std::string fingerprint(std::span<const Graph> teachers, const data::Dataset& dataset) {
+  std::string text = text_of(dataset);
+  for (const Graph& teacher : teachers) text += text_of(teacher);
   return sha256(std::as_bytes(std::span(text)));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "data/dataset.h"
@@ -13,5 +14,8 @@ namespace thimble::train {
 /// what is rounded in it, the samples and labels, the options but the number of threads.
 std::string fingerprint(const FakeQuantizedGraph& network, const data::Dataset& dataset,
                         const TrainOptions& options);
+
+/// The SHA-256 of all that decides what teachers say of the samples.
+std::string fingerprint(std::span<const Graph> teachers, const data::Dataset& dataset);
 
 }  // namespace thimble::train

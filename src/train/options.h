@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 #include "data/augment.h"
+#include "graph/graph.h"
 
 namespace thimble::train {
 
@@ -32,6 +36,27 @@ enum class Precision : uint8_t {
              ///< float32
 };
 
+/// Layers whose outputs should agree, through a linear map of the student's channels that is learned with it
+/// (Romero et al., "FitNets", ICLR 2015).
+struct LayerHint {
+  std::string student;  ///< the name of a node
+  std::string teacher;  ///< of the first teacher
+};
+
+/// Trained networks that a training learns from, beside the labels (Hinton et al., 2015): the loss is
+/// (1 - weight) * cross-entropy + weight * T^2 * KL(teachers at temperature T || student at temperature T)
+/// + hint_weight * the mean square of what hints differ by.
+struct Distillation {
+  std::vector<Graph> teachers;  ///< float32, for the same data and classes; of several, the mean probability
+  double temperature = 4;
+  double weight = 0.9;
+  std::vector<LayerHint> hints;
+  double hint_weight = 1;
+  /// Where to keep what the teachers say of the samples, for other trainings on the same data; used when no
+  /// augmentation changes the samples and there are no hints. Empty: nowhere.
+  std::filesystem::path cache;
+};
+
 /// How a network is trained. All but `threads` and `accelerator` decides the result; on a CUDA device it
 /// differs from the CPU's in the last digits, and a batch is one shard there.
 struct TrainOptions {
@@ -59,6 +84,13 @@ struct TrainOptions {
   /// epoch's; 0: it runs to its end, and the result is the last one's.
   int patience = 0;
   data::Augmentation augmentation;
+  Distillation distillation;
+  /// Weight of the sum, over all channels that can be pruned, of the norm of what leaves with the channel,
+  /// times the root of its count (Yuan and Lin, 2006; over coupled layers as channel_groups finds them).
+  double group_lasso = 0;
+  /// Weight of the sum of |gamma| over the batch norms of such channels (Liu et al., "Network slimming", ICCV
+  /// 2017).
+  double norm_slimming = 0;
   uint64_t seed = 1;
   Precision precision = Precision::kFloat32;
   Accelerator accelerator = Accelerator::kAuto;

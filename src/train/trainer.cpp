@@ -14,6 +14,7 @@
 #include "train/checkpoint.h"
 #include "train/executor.h"
 #include "train/fingerprint.h"
+#include "train/objective.h"
 #include "train/optimizer.h"
 #include "train/runtime.h"
 #include "train/schedule.h"
@@ -29,35 +30,8 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// What the loss takes: the argument of a softmax at the end, times its beta, or the output itself.
-struct Logits {
-  TensorId tensor;
-  double scale = 1;
-};
-
-Logits logits_of(const Graph& graph) {
-  const TensorId output = graph.outputs[0];
-  for (const Node& node : graph.nodes) {
-    const auto* softmax = std::get_if<Softmax>(&node.op);
-    if (softmax != nullptr && node.outputs[0] == output) return {node.inputs[0], softmax->beta};
-  }
-  return {output};
-}
-
 void check(const Graph& graph, const data::Dataset& dataset, const TrainOptions& options) {
-  expect_input_fits(graph, dataset);
-  const auto classes = static_cast<int32_t>(dataset.class_names.size());
-  const Shape& output = graph.tensor(graph.outputs.at(0)).shape;
-  if (graph.outputs.size() != 1 || output != Shape{1, classes}) {
-    throw Error(graph.name,
-                fmt::format("gives {}, {} has {} classes", to_string(output), dataset.name, classes),
-                fmt::format("Take a model that was made for {}", dataset.name));
-  }
-  for (const int32_t label : dataset.labels) {
-    if (label >= 0 && label < classes) continue;
-    throw Error(dataset.name, fmt::format("has the label {}, but {} classes", label, classes),
-                "Check the data set's files");
-  }
+  expect_classifier_fits(graph, dataset);
   const auto refuse = [](std::string_view option, std::string_view reason, std::string_view remedy) {
     throw Error(fmt::format("Training option {}", option), reason, remedy);
   };
@@ -78,6 +52,14 @@ void check(const Graph& graph, const data::Dataset& dataset, const TrainOptions&
     refuse("patience", "waits for a better validation accuracy, and nothing is held out",
            "Set validation to 0.1, or patience to 0");
   }
+  const Distillation& distillation = options.distillation;
+  if (!(distillation.temperature > 0)) refuse("temperature", "is not above 0", "Take 4");
+  if (!(distillation.weight >= 0 && distillation.weight <= 1)) {
+    refuse("weight", "of the teachers is not a part of 1", "Take 0.9");
+  }
+  if (!(distillation.hint_weight >= 0)) refuse("hint_weight", "is below 0", "Take 1");
+  if (!(options.group_lasso >= 0)) refuse("group_lasso", "is below 0", "Take 1e-4");
+  if (!(options.norm_slimming >= 0)) refuse("norm_slimming", "is below 0", "Take 1e-4");
   data::check(options.augmentation, dataset);
 }
 
@@ -123,8 +105,8 @@ class Training {
         samples_(split_samples(dataset, options)),
         device_(choose_device(options.accelerator)),
         executor_(network.graph, device_, options.precision, network.quantizers),
-        logits_(logits_of(network.graph)),
-        parameters_(parameters_of(executor_)),
+        objective_(executor_, dataset, options, device_),
+        parameters_(parameters_of(executor_, objective_)),
         update_(parameters_, options),
         batch_size_(std::min(static_cast<size_t>(options.batch_size), samples_.training.size())),
         steps_per_epoch_(samples_.training.size() / batch_size_) {
@@ -171,6 +153,7 @@ class Training {
 
   EpochMetrics run_epoch(int epoch) {
     workers_.emplace(cores_ ? cores_->free() : options_.threads);
+    objective_.ask_teachers(*workers_);
     const Clock::time_point started = Clock::now();
     std::vector<size_t> order = samples_.training;
     shuffle_for_epoch(order, options_.seed, epoch);
@@ -195,6 +178,10 @@ class Training {
       shard_seconds += whole.seconds;
       report(epoch, b + 1, metrics.loss, correct);
     }
+    // The last step's result has no loss yet.
+    const bool is_finite = std::ranges::all_of(
+        network_, [](const Tensor& tensor) { return torch::isfinite(tensor).all().item<bool>(); });
+    if (!is_finite) fail_diverged(epoch);
     const auto samples = static_cast<double>(steps_per_epoch_ * batch_size_);
     metrics.loss /= samples;
     metrics.accuracy = static_cast<double>(correct) / samples;
@@ -222,10 +209,11 @@ class Training {
   }
 
  private:
-  static std::vector<Tensor> parameters_of(const Executor& executor) {
+  static std::vector<Tensor> parameters_of(const Executor& executor, const Objective& objective) {
     std::vector<Tensor> parameters;
     for (const TensorId id : executor.parameters()) parameters.push_back(executor.constant(id));
     for (const Tensor& scales : executor.learned_scales()) parameters.push_back(scales);
+    for (const Tensor& projection : objective.projections()) parameters.push_back(projection);
     return parameters;
   }
 
@@ -251,7 +239,7 @@ class Training {
       const torch::NoGradGuard no_gradients;
       const auto chosen = held_out.subspan(b * kBatch, std::min(kBatch, held_out.size() - b * kBatch));
       const Tensor inputs[] = {tensor_batch(dataset_, chosen).to(device_)};
-      const TensorId wanted[] = {logits_.tensor};
+      const auto wanted = std::span(objective_.wanted()).first(1);
       const Tensor classes = executor_.run(inputs, wanted)[0].argmax(1);
       correct[b] = classes.eq(label_batch(dataset_, chosen).to(device_)).sum().item<int64_t>();
     });
@@ -283,6 +271,8 @@ class Training {
       whole.seconds += shards[s].seconds;
     }
     for (auto& [id, value] : whole.statistics) value.div_(static_cast<double>(count));
+    // The penalties are the network's, not the samples': once a batch.
+    whole.loss += objective_.add_penalties(whole.gradients) * static_cast<double>(indices.size());
     if (options_.gradient_clip > 0) clip_gradients(whole.gradients, options_.gradient_clip);
     return whole;
   }
@@ -297,17 +287,9 @@ class Training {
     Shard shard;
     shard.loading_seconds = seconds_since(started);
     shard.statistics = executor_.statistics();
-    const TensorId wanted[] = {logits_.tensor};
-    Tensor logits = executor_.run_training(inputs, wanted, shard.statistics)[0];
-    logits = logits.to(torch::kFloat32);
-    if (logits_.scale != 1) logits = logits * logits_.scale;
-    const auto loss_of = [&](const Tensor& wanted_labels) {
-      return at::cross_entropy_loss(logits, wanted_labels, {}, at::Reduction::None, -100,
-                                    options_.label_smoothing);
-    };
-    const Tensor losses =
-        mix.defined() ? at::lerp(loss_of(labels.roll(1)), loss_of(labels), mix.to(device_)) : loss_of(labels);
-    const Tensor loss = losses.sum();
+    const auto values = executor_.run_training(inputs, objective_.wanted(), shard.statistics);
+    const auto [loss, correct] =
+        objective_.loss(values, {inputs, indices, labels, mix.defined() ? mix.to(device_) : mix});
     shard.gradients =
         torch::autograd::grad({loss / static_cast<double>(batch_size)}, parameters_, {}, c10::nullopt,
                               /*create_graph=*/false, /*allow_unused=*/true);
@@ -315,7 +297,7 @@ class Training {
       if (!shard.gradients[i].defined()) shard.gradients[i] = torch::zeros_like(parameters_[i]);
     }
     shard.loss = loss.item<double>();
-    shard.correct = logits.argmax(1).eq(labels).sum().item<int64_t>();
+    shard.correct = correct;
     shard.seconds = seconds_since(started);
     return shard;
   }
@@ -357,13 +339,17 @@ class Training {
     hooks_.progress({"train", epoch * per_epoch + images, options_.epochs * per_epoch, "images", detail});
   }
 
+  /// The checkpoint stays that of the last whole epoch, whose numbers were finite.
   [[noreturn]] void fail_diverged(int epoch) const {
-    throw Error(
-        "Training", fmt::format("the loss is no longer a finite number in epoch {}", epoch + 1),
-        fmt::format(
-            "Lower learning_rate (it is {}), or limit gradient_clip, and delete the checkpoint of this "
-            "training if there is one",
-            options_.learning_rate));
+    std::string reason = fmt::format("the loss is no longer a finite number in epoch {}", epoch + 1);
+    std::string remedy =
+        fmt::format("Lower learning_rate (it is {}), or limit gradient_clip", options_.learning_rate);
+    if (epoch > 0 && !hooks_.checkpoint.empty()) {
+      reason += fmt::format("; it stopped, and {} holds the last good one, epoch {}",
+                            hooks_.checkpoint.string(), epoch);
+      remedy += ", and delete that checkpoint";
+    }
+    throw Error("Training", reason, remedy);
   }
 
   const data::Dataset& dataset_;
@@ -372,7 +358,7 @@ class Training {
   data::ValidationIndices samples_;
   torch::Device device_;
   Executor executor_;
-  Logits logits_;
+  Objective objective_;
   std::vector<Tensor> parameters_;
   std::vector<Tensor> network_;  ///< parameters and statistics; shares their values with the executor
   std::vector<Tensor> average_;  ///< the moving average of network_; empty without
