@@ -17,6 +17,7 @@ THIMBLE_KERNEL void thimble_average_pool2d_generic_f32(const thimble_pool2d_para
       for (int32_t c = 0; c < p->channels; ++c) {
         float sum = 0;
         for (int32_t i = rows.begin; i < rows.end; ++i) {
+          THIMBLE_UNROLL
           for (int32_t j = columns.begin; j < columns.end; ++j) {
             sum += input[((rows.start + i) * p->input_w + columns.start + j) * p->channels + c];
           }

@@ -9,6 +9,10 @@
 #include "kernel.h"
 
 THIMBLE_KERNEL int32_t thimble_clamp(int32_t x, int32_t low, int32_t high) {
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+  if (low == -128 && high == 127)
+    return (int32_t)__builtin_arm_ssat(x, 8); /* GCC does not find it by itself */
+#endif
   return x < low ? low : (x > high ? high : x);
 }
 
@@ -49,11 +53,46 @@ THIMBLE_KERNEL int32_t thimble_multiply_by_quantized_multiplier(int32_t x, int32
                                       right);
 }
 
+/* a * b / 2^31 as above, for -2^30 < a < 2^30: twice a does not overflow. */
+THIMBLE_KERNEL int32_t thimble_high_multiply_small(int32_t a, int32_t b) {
+  const uint64_t product = (uint64_t)((int64_t)(a * 2) * b);
+  if (b == (int32_t)1 << 30) return (a >> 1) + (a & 1);
+  return (int32_t)((uint32_t)(product >> 32) + ((uint32_t)product >> 31));
+}
+
+/* x * multiplier * 2^-31 * 2^shift for -2^30 < x < 2^30, in fewer instructions: nothing overflows before the
+ * last shift. */
+THIMBLE_KERNEL int32_t thimble_multiply_small_by_quantized_multiplier(int32_t x, int32_t multiplier,
+                                                                      int32_t shift) {
+  if (shift <= 0) {
+    const int32_t high = thimble_high_multiply_small(x, multiplier);
+    if (shift == 0) return high;
+    return (high + (high >> 31) + (int32_t)((uint32_t)1 << (-shift - 1))) >> -shift;
+  }
+  return thimble_multiply_by_quantized_multiplier(x, multiplier, shift);
+}
+
 /* An accumulator as an int8 output: scaled, offset and clamped. */
 THIMBLE_KERNEL int8_t thimble_requantize(int32_t x, int32_t multiplier, int32_t shift, int32_t offset,
                                          int32_t low, int32_t high) {
   const int32_t scaled = thimble_multiply_by_quantized_multiplier(x, multiplier, shift);
   return (int8_t)thimble_clamp(thimble_wrapping_add(scaled, offset), low, high);
+}
+
+/* The same for -2^30 < x < 2^30 and -128 <= offset <= 255. The offset is added before the last shift where it
+ * fits. */
+THIMBLE_KERNEL int8_t thimble_requantize_small(int32_t x, int32_t multiplier, int32_t shift, int32_t offset,
+                                               int32_t low, int32_t high) {
+  int32_t result;
+  if (shift < 0 && shift >= -20) {
+    const int32_t scaled = thimble_high_multiply_small(x, multiplier);
+    const int32_t rounding = ((int32_t)1 << (-shift - 1)) + offset * ((int32_t)1 << -shift);
+    result = (scaled + (scaled >> 31) + rounding) >> -shift;
+  } else {
+    result = thimble_multiply_small_by_quantized_multiplier(x, multiplier, shift);
+    result = thimble_wrapping_add(result, offset);
+  }
+  return (int8_t)thimble_clamp(result, low, high);
 }
 
 #endif

@@ -18,6 +18,7 @@ THIMBLE_KERNEL void thimble_max_pool2d_generic_f32(const thimble_pool2d_paramete
       for (int32_t c = 0; c < p->channels; ++c) {
         float largest = -FLT_MAX;
         for (int32_t i = rows.begin; i < rows.end; ++i) {
+          THIMBLE_UNROLL
           for (int32_t j = columns.begin; j < columns.end; ++j) {
             const float value = input[((rows.start + i) * p->input_w + columns.start + j) * p->channels + c];
             if (value > largest) largest = value;

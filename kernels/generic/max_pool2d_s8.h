@@ -16,6 +16,7 @@ THIMBLE_KERNEL void thimble_max_pool2d_generic_s8(const thimble_pool2d_parameter
       for (int32_t c = 0; c < p->channels; ++c) {
         int32_t largest = INT8_MIN;
         for (int32_t i = rows.begin; i < rows.end; ++i) {
+          THIMBLE_UNROLL
           for (int32_t j = columns.begin; j < columns.end; ++j) {
             const int8_t value = input[((rows.start + i) * p->input_w + columns.start + j) * p->channels + c];
             if (value > largest) largest = value;

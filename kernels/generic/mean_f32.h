@@ -11,6 +11,7 @@ THIMBLE_KERNEL void thimble_mean_generic_f32(const thimble_mean_parameters* p, c
     for (int32_t i = 0; i < p->inner; ++i) {
       const float* const column = input + o * p->reduced * p->inner + i;
       float sum = 0;
+      THIMBLE_UNROLL
       for (int32_t r = 0; r < p->reduced; ++r) sum += column[r * p->inner];
       *output++ = sum / (float)p->reduced;
     }

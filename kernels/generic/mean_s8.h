@@ -11,6 +11,7 @@ THIMBLE_KERNEL void thimble_mean_generic_s8(const thimble_mean_parameters* p, co
     for (int32_t i = 0; i < p->inner; ++i) {
       const int8_t* const column = input + o * p->reduced * p->inner + i;
       int32_t sum = 0;
+      THIMBLE_UNROLL
       for (int32_t r = 0; r < p->reduced; ++r) sum += column[r * p->inner];
       if (p->same_quantization) {
         *output++ = (int8_t)(sum / p->reduced); /* TensorFlow Lite truncates here */

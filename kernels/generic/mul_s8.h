@@ -13,11 +13,12 @@ THIMBLE_KERNEL void thimble_mul_generic_s8(const thimble_mul_parameters* p, cons
       for (int32_t k = 0; k < s->extent[2]; ++k) {
         const int8_t* const row_a = a + i * s->stride_a[0] + j * s->stride_a[1] + k * s->stride_a[2];
         const int8_t* const row_b = b + i * s->stride_b[0] + j * s->stride_b[1] + k * s->stride_b[2];
+        THIMBLE_UNROLL
         for (int32_t l = 0; l < s->extent[3]; ++l) {
           const int32_t product =
               (row_a[l * s->stride_a[3]] + p->offset_a) * (row_b[l * s->stride_b[3]] + p->offset_b);
-          *output++ = thimble_requantize(product, p->multiplier_output, p->shift_output, p->output_offset,
-                                         p->output_min, p->output_max);
+          *output++ = thimble_requantize_small(product, p->multiplier_output, p->shift_output,
+                                               p->output_offset, p->output_min, p->output_max);
         }
       }
     }

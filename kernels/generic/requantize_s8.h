@@ -9,8 +9,8 @@
 THIMBLE_KERNEL void thimble_requantize_generic_s8(const thimble_requantize_parameters* p, const int8_t* input,
                                                   int8_t* output) {
   for (int32_t i = 0; i < p->elements; ++i) {
-    output[i] = thimble_requantize(input[i] + p->input_offset, p->multiplier, p->shift, p->output_offset,
-                                   p->output_min, p->output_max);
+    output[i] = thimble_requantize_small(input[i] + p->input_offset, p->multiplier, p->shift,
+                                         p->output_offset, p->output_min, p->output_max);
   }
 }
 

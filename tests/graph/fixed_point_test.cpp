@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
@@ -41,9 +42,17 @@ TEST(FixedPoint, multiplication_rounds_twice_as_defined_at_the_ends_of_the_range
   for (const int32_t x : numbers) {
     for (const int32_t multiplier : multipliers) {
       for (int32_t shift = -31; shift <= 31; ++shift) {
-        ASSERT_EQ(thimble_multiply_by_quantized_multiplier(x, multiplier, shift),
-                  definition(x, multiplier, shift))
-            << x << " * " << multiplier << " * 2^" << shift;
+        const auto expected = definition(x, multiplier, shift);
+        const auto text = [&] {
+          return std::to_string(x) + " * " + std::to_string(multiplier) + " * 2^" + std::to_string(shift);
+        };
+        ASSERT_EQ(thimble_multiply_by_quantized_multiplier(x, multiplier, shift), expected) << text();
+        if (x <= -(1 << 30) || x >= 1 << 30) continue;
+        ASSERT_EQ(thimble_multiply_small_by_quantized_multiplier(x, multiplier, shift), expected) << text();
+        const int32_t offset = (x & 255) - 128;
+        ASSERT_EQ(thimble_requantize_small(x, multiplier, shift, offset, -128, 127),
+                  thimble_requantize(x, multiplier, shift, offset, -128, 127))
+            << text() << " + " << offset;
       }
     }
   }
