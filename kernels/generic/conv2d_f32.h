@@ -5,8 +5,8 @@
 #include "conv2d_walk.h"
 #include "dot_f32.h"
 
-/* bias may be NULL. Four output channels are computed at a time, and two neighbouring pixels where both
- * windows are inside the image: 6 loads for 8 products. Each output's sum is in the order of its weights. */
+/* bias may be NULL. Four output channels are computed at a time, and three neighbouring pixels where their
+ * windows are inside the image: 7 loads for 12 products. Each output's sum is in the order of its weights. */
 THIMBLE_KERNEL void thimble_conv2d_generic_f32(const thimble_conv2d_parameters* p, const float* input,
                                                const float* weights, const float* bias, float* output) {
   const thimble_conv2d_walk walk = thimble_conv2d_walk_of(p);
@@ -26,19 +26,19 @@ THIMBLE_KERNEL void thimble_conv2d_generic_f32(const thimble_conv2d_parameters* 
                           group * walk.depth;
         const float* w = kernel + rows.begin * walk.kernel_row + runs.weights;
         const int32_t row_step = p->dilation_h * walk.input_row;
-        float sums[8];
-        for (int32_t k = 0; k < channels; ++k) sums[k] = sums[4 + k] = bias ? bias[o + k] : 0;
-        pixels = channels == 4 && x >= walk.inside.begin && x + 1 < walk.inside.end ? 2 : 1;
+        float sums[12];
+        for (int32_t k = 0; k < channels; ++k) sums[k] = sums[4 + k] = sums[8 + k] = bias ? bias[o + k] : 0;
+        pixels = channels == 4 && x >= walk.inside.begin && x + 2 < walk.inside.end ? 3 : 1;
         if (channels == 1) {
           for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
             for (int32_t j = 0; j < runs.count; ++j) {
               sums[0] = thimble_dot_f32(sums[0], in + j * walk.run_step, w + j * walk.depth, runs.length);
             }
           }
-        } else if (pixels == 2) {
+        } else if (pixels == 3) {
           for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
             for (int32_t j = 0; j < runs.count; ++j) {
-              thimble_dot_4x2_f32(sums, in + j * walk.run_step, walk.pixel_step, w + j * walk.depth,
+              thimble_dot_4x3_f32(sums, in + j * walk.run_step, walk.pixel_step, w + j * walk.depth,
                                   walk.kernel_size, runs.length);
             }
           }
