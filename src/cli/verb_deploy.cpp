@@ -33,7 +33,8 @@ void add_deploy(CLI::App& program) {
     const Graph graph = deploy::prepare(load_model(model, common.seed));
     const device::DeviceProfile device = device::load_device(device_name);
     const deploy::Budget budget = deploy::budget_of(device);
-    const deploy::GeneratedC generated = deploy::write_c(graph, {.prefix = "", .budget = budget});
+    const deploy::GeneratedC generated =
+        deploy::write_c(graph, {.prefix = "", .core = device.core.value, .budget = budget});
     deploy::check_fits(graph, generated, budget);
     deploy::write_package(generated, folder);
 
@@ -44,11 +45,15 @@ void add_deploy(CLI::App& program) {
                                {"weights_bytes", generated.weights_bytes},
                                {"layers", nlohmann::json::array()},
                                {"files", nlohmann::json::array()}};
-    Table table({"layer", "operator", "kernel", "weights"});
+    Table table({"layer", "operator", "kernel", "scratch", "weights", "why"});
     for (const deploy::GeneratedLayer& layer : generated.layers) {
-      document["layers"].push_back({{"name", layer.name}, {"op", layer.op}, {"kernel", layer.kernel}});
+      document["layers"].push_back({{"name", layer.name},
+                                    {"op", layer.op},
+                                    {"kernel", layer.kernel},
+                                    {"why", layer.why},
+                                    {"scratch_bytes", layer.scratch_bytes}});
       table.add({layer.name, layer.op, layer.kernel.empty() ? "(none needed)" : layer.kernel,
-                 grouped(layer.weights_bytes)});
+                 grouped(layer.scratch_bytes), grouped(layer.weights_bytes), layer.why});
     }
     for (const deploy::GeneratedFile& file : generated.files) document["files"].push_back(file.name);
     print(common, document,

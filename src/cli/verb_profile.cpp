@@ -21,9 +21,10 @@ std::string figure(const std::optional<T>& value) {
 }
 
 std::string layer_text(const deploy::Profile& profile) {
-  Table table({"layer", "operator", "MACs", "instructions", "cycles", "per MAC", "arena", "weights"});
+  Table table({"layer", "kernel", "MACs", "instructions", "cycles", "per MAC", "arena", "weights"});
   for (const deploy::LayerProfile& layer : profile.layers) {
-    table.add({layer.name, layer.op, grouped(layer.macs), figure(layer.instructions), figure(layer.cycles),
+    table.add({layer.name, layer.kernel.empty() ? layer.op : layer.kernel, grouped(layer.macs),
+               figure(layer.instructions), figure(layer.cycles),
                layer.macs > 0 && layer.cycles ? fmt::format("{:.2f}", static_cast<double>(*layer.cycles) /
                                                                           static_cast<double>(layer.macs))
                                               : std::string("-"),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <span>
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "deploy/c_parameters.h"
 #include "deploy/c_text.h"
+#include "deploy/kernel_choice.h"
 #include "deploy/kernel_files.h"
 #include "graph/kernel_call.h"
 
@@ -63,6 +65,8 @@ std::string array(std::string_view type, std::string_view name, std::span<const 
   for (const T value : values) {
     if constexpr (std::is_same_v<T, float>) {
       items.push_back(c_float(value));
+    } else if constexpr (std::is_same_v<T, int64_t>) {
+      items.push_back(type == "uint32_t" ? fmt::format("{:#010x}U", value) : fmt::format("{}", value));
     } else {
       items.push_back(c_int32(value));
     }
@@ -90,7 +94,10 @@ class Writer {
   Writer(const Graph& graph, const CWriterOptions& options) : graph_(graph), options_(options) {
     program_.prefix = c_prefix(options.prefix.empty() ? graph.name : options.prefix);
     capitals_ = upper_case(program_.prefix);
-    program_.plan = plan_memory(graph);
+    choices_ = choose_kernels(graph, options.core);
+    std::vector<NodeMemory> memory(choices_.size());
+    for (size_t i = 0; i < choices_.size(); ++i) memory[i].scratch_bytes = choices_[i].scratch_bytes;
+    program_.plan = plan_memory(graph, memory);
     program_.arena_bytes = program_.plan.arena_bytes;
     program_.macs = mac_count(graph);
     for (const TensorId id : graph.inputs) program_.input_bytes.push_back(graph.tensor(id).bytes());
@@ -115,26 +122,33 @@ class Writer {
   size_t offset(TensorId id) const { return program_.plan.offsets[static_cast<size_t>(id)]; }
 
   /// A tensor's address as an expression of C.
-  std::string address(TensorId id) const {
-    if (graph_.tensor(id).is_constant()) return constant_names_.at(id);
+  std::string address(TensorId id, const std::string& layout = "") const {
+    if (graph_.tensor(id).is_constant()) return constant_names_.at({id, layout});
     return fmt::format("THIMBLE_AT({}, {})", c_type(graph_.tensor(id).type), offset(id));
   }
 
   /// Writes the constants that no layer before has read; returns their bytes.
-  size_t add_constants(const Node& node, const std::string& layer) {
+  size_t add_constants(const Node& node, const std::string& layer, const WeightLayout& weights) {
     size_t bytes = 0;
     const bool weighted = has_weights(node);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];
       const Tensor& tensor = graph_.tensor(id);
-      if (!tensor.is_constant() || constant_names_.contains(id)) continue;
+      const bool laid_out = weighted && i == 1 && !weights.name.empty();
+      const std::pair key(id, laid_out ? weights.name : "");
+      if (!tensor.is_constant() || constant_names_.contains(key)) continue;
       const std::string role = weighted && i == 1   ? "weights"
                                : weighted && i == 2 ? "bias"
                                                     : fmt::format("constant_{}", i);
-      const std::string name = constant_names_[id] = fmt::format("{}_{}", layer, role);
+      const std::string name = constant_names_[key] = fmt::format("{}_{}", layer, role);
       const std::string_view type = c_type(tensor.type);
       constants_ += fmt::format("\n/* '{}': {} {} */\n", c_comment(tensor.name), to_string(tensor.shape),
                                 name_of(tensor.type));
+      if (laid_out) {
+        constants_ += array(weights.c_type, name, std::span<const int64_t>(weights.elements));
+        bytes += weights.bytes;
+        continue;
+      }
       if (tensor.type == DataType::kFloat32) constants_ += array(type, name, finite(tensor));
       if (tensor.type == DataType::kInt32) constants_ += array(type, name, tensor.values<int32_t>());
       if (tensor.type == DataType::kInt16) constants_ += array(type, name, tensor.values<int16_t>());
@@ -184,17 +198,22 @@ class Writer {
       run_ += fmt::format("  /* {}: nothing to compute */\n", title);
     } else {
       const KernelCall call = kernel_call(graph_, node);
-      const KernelName kernel = generic_kernel(graph_, node);
+      const KernelChoice& choice = choices_[index];
+      const KernelName& kernel = choice.kernel;
+      const WeightLayout weights =
+          choice.layout ? choice.layout(graph_.tensor(node.inputs.at(1))) : WeightLayout{};
       layer.kernel = kernel.function;
+      layer.why = choice.why;
+      layer.scratch_bytes = choice.scratch_bytes;
       layer.function = fmt::format("{}_layer_{}_{}", program_.prefix, index, c_operator_name(layer.op));
       headers_.insert(kernel.header);
       const std::string stem = fmt::format("{}_layer_{}", program_.prefix, index);
-      layer.weights_bytes = add_constants(node, stem) + add_factors(stem + "_multipliers", call.multipliers) +
-                            add_factors(stem + "_shifts", call.shifts) +
-                            add_table(stem + "_table", call.table);
+      layer.weights_bytes =
+          add_constants(node, stem, weights) + add_factors(stem + "_multipliers", call.multipliers) +
+          add_factors(stem + "_shifts", call.shifts) + add_table(stem + "_table", call.table);
       layers_ +=
           fmt::format("\n/* {} */\nTHIMBLE_LAYER static void {}(void *arena) {{\n", title, layer.function);
-      add_calls(node, call, kernel, stem);
+      add_calls(index, call, weights.name, stem);
       layers_ += "}\n";
       run_ += fmt::format("  {}(arena);\n", layer.function);
     }
@@ -216,8 +235,10 @@ class Writer {
                        macs > 0 ? fmt::format(", {} multiply-accumulates", macs) : "");
   }
 
-  void add_calls(const Node& node, const KernelCall& call, const KernelName& kernel,
-                 const std::string& stem) {
+  void add_calls(size_t index, const KernelCall& call, const std::string& layout, const std::string& stem) {
+    const Node& node = graph_.nodes[index];
+    const KernelChoice& choice = choices_[index];
+    const std::string& function = choice.kernel.function;
     std::vector<CParameters> calls = c_parameters(call.parameters);
     // An integer kernel does not read the bounds of a float's.
     const bool integer = graph_.tensor(node.outputs[0]).type != DataType::kFloat32;
@@ -237,7 +258,9 @@ class Writer {
       if (one_input_a_call) {
         arguments.push_back(address(node.inputs[i]));
       } else {
-        for (const TensorId input : node.inputs) arguments.push_back(address(input));
+        for (size_t k = 0; k < node.inputs.size(); ++k) {
+          arguments.push_back(address(node.inputs[k], has_weights(node) && k == 1 ? layout : ""));
+        }
         if (has_weights(node) && node.inputs.size() == 2) arguments.push_back("0 /* no bias */");
         if (!call.multipliers.empty()) {
           arguments.push_back(stem + "_multipliers");
@@ -245,10 +268,13 @@ class Writer {
         }
         if (!call.table.empty()) arguments.push_back(stem + "_table");
       }
+      if (choice.scratch_bytes > 0) {
+        arguments.push_back(fmt::format("THIMBLE_AT(uint32_t, {})", program_.plan.scratch_offsets[index]));
+      }
+      for (const int32_t extent : choice.extents) arguments.push_back(c_int32(extent));
       arguments.push_back(address(node.outputs[0]));
-      std::string text = fmt::format("  {}({});", kernel.function, fmt::join(arguments, ", "));
-      if (text.size() > kColumns)
-        text = fmt::format("  {}(\n{});", kernel.function, wrap(arguments, "      "));
+      std::string text = fmt::format("  {}({});", function, fmt::join(arguments, ", "));
+      if (text.size() > kColumns) text = fmt::format("  {}(\n{});", function, wrap(arguments, "      "));
       layers_ += text + "\n";
     }
   }
@@ -265,7 +291,8 @@ class Writer {
       contents[name] = file->content;
       const std::string folder = name.substr(0, name.find('/') + 1);
       for (const std::string& included : included_files(file->content)) {
-        if (seen.insert(folder + included).second) open.push_back(folder + included);
+        const std::string path = std::filesystem::path(folder + included).lexically_normal();
+        if (seen.insert(path).second) open.push_back(path);
       }
     }
     for (const auto& [name, content] : contents) program_.files.push_back({name, std::string(content)});
@@ -461,7 +488,8 @@ typedef char {4}_constants_fit_the_flash[({0}_WEIGHTS_BYTES <= {0}_FLASH_BUDGET_
   const CWriterOptions& options_;
   GeneratedC program_;
   std::string capitals_;
-  std::map<TensorId, std::string> constant_names_;
+  std::vector<KernelChoice> choices_;                                       ///< one a node
+  std::map<std::pair<TensorId, std::string>, std::string> constant_names_;  ///< a tensor in a layout
   std::set<std::string> headers_;
   // The parts of the source, grown a layer at a time.
   std::string constants_;

@@ -12,6 +12,7 @@ namespace thimble::deploy {
 
 struct CWriterOptions {
   std::string prefix{};  ///< begins every name; empty: the graph's name. Made an identifier either way
+  std::string core{};    ///< DeviceProfile::core, whose fastest kernels are taken; empty: portable C for any
   std::optional<Budget> budget{};  ///< asserted at compile time in the generated C
   /// Of a classifier, by output; they become a macro. Empty: metadata "classes", one a line.
   std::vector<std::string> class_names{};

@@ -21,7 +21,9 @@ struct GeneratedLayer {
   std::string op;        ///< "Conv2D"
   std::string kernel;    ///< "thimble_conv2d_generic_s8"; empty for a Reshape that costs nothing
   std::string function;  ///< the symbol that computes the layer: "mnist_layer_0_conv2d"; empty likewise
+  std::string why;       ///< of this kernel; empty likewise
   uint64_t macs = 0;
+  size_t scratch_bytes = 0;  ///< of the arena, for the kernel alone
   size_t weights_bytes = 0;  ///< constants that this layer is the first to read, as they lie in flash
   size_t arena_bytes = 0;    ///< live while it runs
 };

@@ -45,7 +45,7 @@ bool computes_floats(const Graph& graph) {
 }  // namespace
 
 Profile profile(const Graph& graph, const device::DeviceProfile& device, std::span<const std::byte> sample) {
-  const GeneratedC program = write_c(graph);
+  const GeneratedC program = write_c(graph, {.prefix = "", .core = device.core.value});
   Profile profile;
   profile.device = device.name;
   profile.macs = program.macs;

@@ -59,10 +59,13 @@ std::vector<std::vector<std::byte>> split_samples(const Graph& graph, std::span<
 RunResult run_model(const Graph& graph, std::span<const std::vector<std::byte>> samples,
                     std::string_view place, bool with_layers) {
   if (place == "host") return run_on_reference(graph, samples, with_layers);
-  const GeneratedC generated = write_c(graph);
   const ProgramOptions options{.trace = with_layers};
-  ProgramRun run = place == "c" ? run_on_host(generated, samples, options)
-                                : run_on_device(generated, device::load_device(place), samples, options);
+  const auto run_there = [&] {
+    if (place == "c") return run_on_host(write_c(graph), samples, options);
+    const device::DeviceProfile device = device::load_device(place);
+    return run_on_device(write_c(graph, {.prefix = "", .core = device.core.value}), device, samples, options);
+  };
+  ProgramRun run = run_there();
   return {std::move(run.outputs), std::move(run.layers)};
 }
 

@@ -71,7 +71,8 @@ void compare_layers(const Graph& graph, const std::vector<LayerOutput>& expected
 Verification verify(const Graph& graph, const device::DeviceProfile& device,
                     std::span<const std::vector<std::byte>> samples, const Progress& progress,
                     const VerifyOptions& options) {
-  return verify(graph, write_c(graph), device, samples, progress, options);
+  return verify(graph, write_c(graph, {.prefix = "", .core = device.core.value}), device, samples, progress,
+                options);
 }
 
 Verification verify(const Graph& graph, const GeneratedC& program, const device::DeviceProfile& device,

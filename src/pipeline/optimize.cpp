@@ -217,8 +217,10 @@ class Walk {
   }
 
   deploy::GeneratedC generate(const Graph& graph, const deploy::Budget& budget) {
-    return deploy::write_c(
-        graph, {.prefix = "", .budget = budget, .class_names = dataset(data::Split::kTest).class_names});
+    return deploy::write_c(graph, {.prefix = "",
+                                   .core = device_.core.value,
+                                   .budget = budget,
+                                   .class_names = dataset(data::Split::kTest).class_names});
   }
 
   deploy::Budget deploy_budget() const {

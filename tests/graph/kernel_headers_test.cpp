@@ -12,15 +12,17 @@ namespace {
 void expect_no_warning(std::vector<std::string> command, const std::string& suffix) {
   if (!find_program(command[0])) GTEST_SKIP() << command[0] << " is not installed";
   for (const char* flag : {"-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Wshadow", "-Werror",
-                           "-fsyntax-only", "-I" THIMBLE_SOURCE_DIR "/kernels/generic"}) {
+                           "-fsyntax-only", "-I" THIMBLE_SOURCE_DIR "/kernels"}) {
     command.push_back(flag);
   }
   const TemporaryFolder folder;
-  for (const auto& entry : std::filesystem::directory_iterator(THIMBLE_SOURCE_DIR "/kernels/generic")) {
-    const std::string header = entry.path().filename();
-    const auto source = folder.path() / (header + suffix);
-    write_file_atomically(source, "#include \"" + header + "\"\n");
-    command.push_back(source);
+  for (const std::string room : {"generic", "armv7em"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(THIMBLE_SOURCE_DIR "/kernels/" + room)) {
+      const std::string header = entry.path().filename();
+      const auto source = folder.path() / (room + "_" + header + suffix);
+      write_file_atomically(source, "#include \"" + room + "/" + header + "\"\n");
+      command.push_back(source);
+    }
   }
   const ProcessResult result = run_process(command, "");
   EXPECT_EQ(result.exit_code, 0) << result.standard_error;

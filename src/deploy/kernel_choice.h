@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.h"
+#include "graph/kernel_call.h"
+
+namespace thimble::deploy {
+
+/// Integer weights in the order in which a kernel reads them.
+struct WeightLayout {
+  std::string name;               ///< layouts of one name give the same array for the same tensor
+  std::string_view c_type;        ///< "uint32_t", "uint8_t", "int8_t": of the array's elements
+  std::vector<int64_t> elements;  ///< each in the range of c_type
+  size_t bytes = 0;               ///< that the array takes in flash
+};
+
+/// A kernel that computes a node on some core, and what it needs.
+struct KernelChoice {
+  KernelName kernel;
+  size_t scratch_bytes = 0;  ///< of the arena, while it runs
+  /// Numbers that the kernel takes beside its parameters: how it cuts the work.
+  std::vector<int32_t> extents;
+  /// The node's weights as the kernel reads them; empty: as the graph holds them, one a byte.
+  std::function<WeightLayout(const Tensor& weights)> layout;
+  std::string why;  ///< one line for people: what the kernel does, or what stands against a faster one
+};
+
+/// The kernels that compute a node on a core (DeviceProfile::core; "" is any), best first. The generic one is
+/// always the last, and every one gives the same bytes. Arguments of a kernel are generic_kernel's; a kernel
+/// with scratch or extents takes them, in this order, before the output.
+std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node, std::string_view core);
+
+/// The best candidate of each node.
+std::vector<KernelChoice> choose_kernels(const Graph& graph, std::string_view core);
+
+}  // namespace thimble::deploy
