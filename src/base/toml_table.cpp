@@ -55,6 +55,11 @@ TomlTable TomlTable::parse(std::string_view text, std::string_view where) {
 
 bool TomlTable::has(std::string_view key) { return state_->find(key) != nullptr; }
 
+bool TomlTable::is_text(std::string_view key) {
+  const toml::node* node = state_->find(key);
+  return node != nullptr && node->is_string();
+}
+
 void TomlTable::fail(std::string_view key, std::string_view reason, std::string_view remedy) const {
   const toml::node* node = state_->table->get(key);
   throw Error(place(state_->where, node != nullptr ? node->source() : state_->table->source()),

@@ -24,6 +24,8 @@ class TomlTable {
 
   /// Whether the key is there; asking makes it known.
   bool has(std::string_view key);
+  /// Whether it is there and a text.
+  bool is_text(std::string_view key);
 
   // A value that must be there, or, with a default, may be left out. Numbers must lie in [low, high].
   std::string text(std::string_view key);

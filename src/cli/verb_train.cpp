@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/toml_table.h"
+#include "cli/assignments.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
 #include "cli/verbs.h"
@@ -27,19 +28,7 @@ train::TrainOptions options_of(const pipeline::Recipe& recipe, const std::string
 /// The options with `assignments` (KEY=VALUE, as in a recipe) made on top.
 train::TrainOptions with_assignments(const train::TrainOptions& options,
                                      const std::vector<std::string>& assignments) {
-  std::string text;
-  for (const std::string& assignment : assignments) {
-    const size_t equals = assignment.find('=');
-    if (equals == std::string::npos) {
-      throw Error(fmt::format("--set {}", assignment), "has no '='", "Write it as KEY=VALUE",
-                  ExitCode::kUsage);
-    }
-    const std::string value = assignment.substr(equals + 1);
-    const bool is_word = !value.empty() && std::isalpha(static_cast<unsigned char>(value[0])) != 0 &&
-                         value != "true" && value != "false";
-    text += fmt::format("{} = {}\n", assignment.substr(0, equals), is_word ? '"' + value + '"' : value);
-  }
-  TomlTable table = TomlTable::parse(text, "--set");
+  TomlTable table = TomlTable::parse(toml_of(assignments), "--set");
   const train::TrainOptions result = train::parse_options(table, options);
   table.expect_no_other_keys();
   return result;

@@ -141,10 +141,23 @@ class Walk {
   }
 
   json carry_out(const QuantizeStage& stage) {
-    const Graph quantized =
-        quantize::post_training_quantize(network_, dataset(data::Split::kTrain), stage.options);
-    json results = keep_and_evaluate(QuantizeStage::kName, quantized);
-    results["calibration"] = network_.metadata.at("calibration");
+    quantize::Options quantize_options = stage.options;
+    quantize_options.post_training.threads = options_.threads;
+    if (quantize_options.mix && quantize_options.mix->limits.cycles) quantize_options.mix->device = device_;
+    train::TrainHooks train_hooks;
+    train_hooks.progress = hooks_.progress;
+    train_hooks.checkpoint = run_.path() / "quantize.checkpoint";
+    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
+      json row = to_json(metrics);
+      row["stage"] = QuantizeStage::kName;
+      run_.add_metrics(row);
+    };
+    if (quantize_options.training) quantize_options.training->threads = options_.threads;
+    const quantize::Result result =
+        quantize::quantize(network_, dataset(data::Split::kTrain), quantize_options, train_hooks);
+    json results = keep_and_evaluate(QuantizeStage::kName, result.integer);
+    results["calibration"] = result.integer.metadata.at("calibration");
+    results["quantization"] = to_json(result);
     return results;
   }
 

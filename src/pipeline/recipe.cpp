@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/toml_table.h"
+#include "pipeline/parse_quantize.h"
 #include "train/parse_options.h"
 
 namespace thimble::pipeline {
@@ -59,11 +60,7 @@ Stage parse_stage(TomlTable& table) {
     return TrainStage{train::parse_options(table)};
   }
   if (kind == QuantizeStage::kName) {
-    QuantizeStage stage;
-    table.choice("method", {"ptq"});
-    table.integer("bits", 8, 8, 8);
-    stage.options.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, 500));
-    return stage;
+    return QuantizeStage{parse_quantize(table)};
   }
   if (kind == VerifyStage::kName) {
     return VerifyStage{static_cast<size_t>(table.integer("samples", 1, 1000000, 100))};
@@ -110,6 +107,7 @@ void set_seed(Recipe& recipe, uint64_t seed) {
     std::visit(
         [seed](auto& s) {
           if constexpr (requires { s.options.seed; }) s.options.seed = seed;
+          if constexpr (requires { set_seed(s.options, seed); }) set_seed(s.options, seed);
         },
         stage);
   }

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "compress/quantize/post_training.h"
+#include "compress/quantize/quantize.h"
 #include "train/trainer.h"
 
 namespace thimble::pipeline {
@@ -31,7 +31,7 @@ struct TrainStage {
 
 struct QuantizeStage {
   static constexpr std::string_view kName = "quantize";
-  quantize::PostTrainingOptions options;
+  quantize::Options options;
 };
 
 /// Writes the C package of the network as it is then.

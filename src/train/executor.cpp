@@ -218,7 +218,7 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
   std::vector<Tensor> values = constants_;
   for (size_t i = 0; i < inputs.size(); ++i) values[static_cast<size_t>(graph_.inputs[i])] = inputs[i];
   for (size_t id = 0; id < values.size(); ++id) {
-    if (values[id].defined()) quantize(static_cast<TensorId>(id), values);
+    if (values[id].defined()) values[id] = rounded(static_cast<TensorId>(id), values[id]);
   }
   if (running != nullptr) {
     for (auto& [id, value] : *running) values[static_cast<size_t>(id)] = value;
@@ -242,8 +242,9 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
     if (running != nullptr && !chain.empty() && (chain.size() == 1 || waits[chain[0]])) {
       run_chain(chain, values);
     } else {
-      run_node(n, values, running != nullptr);
-      quantize(graph_.nodes[n].outputs[0], values);
+      const TensorId output = graph_.nodes[n].outputs[0];
+      values[static_cast<size_t>(output)] =
+          rounded(output, compute(graph_.nodes[n], values, running != nullptr));
     }
     for (const TensorId id : released_[n]) {
       if (!kept[static_cast<size_t>(id)]) values[static_cast<size_t>(id)] = Tensor();
@@ -257,8 +258,11 @@ std::vector<Tensor> Executor::run_nodes(std::span<const Tensor> inputs, std::spa
   return results;
 }
 
-void Executor::run_node(size_t n, std::vector<Tensor>& values, bool training) const {
-  const Node& node = graph_.nodes[n];
+Tensor Executor::compute(const Node& node, std::span<const Tensor> values) const {
+  return compute(node, values, false);
+}
+
+Tensor Executor::compute(const Node& node, std::span<const Tensor> values, bool training) const {
   const Shape& output_shape = graph_.tensor(node.outputs[0]).shape;
   const bool takes_bfloat16 =
       precision_ == Precision::kBfloat16 && is_layer(node.op) && !std::holds_alternative<BatchNorm>(node.op);
@@ -272,23 +276,23 @@ void Executor::run_node(size_t n, std::vector<Tensor>& values, bool training) co
     if (takes_bfloat16) operand = operand.to(torch::kBFloat16);
     operands.push_back(std::move(operand));
   }
-  values[static_cast<size_t>(node.outputs[0])] =
-      apply_operator(node, operands, output_shape, training, kMomentum);
+  return apply_operator(node, operands, output_shape, training, kMomentum);
 }
 
-void Executor::quantize(TensorId id, std::vector<Tensor>& values) const {
+Tensor Executor::rounded(TensorId id, const Tensor& value) const {
   const int32_t quantizer = quantizer_of_[static_cast<size_t>(id)];
-  if (quantizer < 0) return;
-  Tensor& value = values[static_cast<size_t>(id)];
-  value = fake_quantize(value, scales_[static_cast<size_t>(quantizer)],
-                        quantizers_[static_cast<size_t>(quantizer)]);
+  if (quantizer < 0) return value;
+  return fake_quantize(value, scales_[static_cast<size_t>(quantizer)],
+                       quantizers_[static_cast<size_t>(quantizer)]);
 }
 
 void Executor::run_chain(std::span<const size_t> chain, std::vector<Tensor>& values) const {
   const Node& norm = graph_.nodes[chain.front()];
   const Tensor& x = values[static_cast<size_t>(norm.inputs[0])];
   if (!x.is_cpu() || x.scalar_type() != torch::kFloat32) {
-    for (const size_t n : chain) run_node(n, values, true);
+    for (const size_t n : chain) {
+      values[static_cast<size_t>(graph_.nodes[n].outputs[0])] = compute(graph_.nodes[n], values, true);
+    }
     return;
   }
   std::vector<Tensor> operands;

@@ -39,6 +39,16 @@ class Executor {
   /// A constant; parameters are leaves that require a gradient. Writing to it in place changes the network.
   const torch::Tensor& constant(TensorId id) const { return constants_[static_cast<size_t>(id)]; }
 
+  /// All constants by id; undefined for activations.
+  const std::vector<torch::Tensor>& constants() const { return constants_; }
+
+  // Node by node, for who goes through a network step by step.
+
+  /// The output of a node of the graph (or of one with another operator) from values by tensor id.
+  torch::Tensor compute(const Node& node, std::span<const torch::Tensor> values) const;
+  /// The value of a tensor as its quantizer rounds it; itself where there is none.
+  torch::Tensor rounded(TensorId id, const torch::Tensor& value) const;
+
   /// The scales of the quantizers that learn them, in order: leaves that require a gradient.
   std::vector<torch::Tensor> learned_scales() const;
   /// The quantizers with their scales as they are now.
@@ -63,9 +73,7 @@ class Executor {
  private:
   std::vector<torch::Tensor> run_nodes(std::span<const torch::Tensor> inputs,
                                        std::span<const TensorId> wanted, Statistics* running) const;
-  void run_node(size_t n, std::vector<torch::Tensor>& values, bool training) const;
-  /// Rounds the tensor's value if a quantizer names it.
-  void quantize(TensorId id, std::vector<torch::Tensor>& values) const;
+  torch::Tensor compute(const Node& node, std::span<const torch::Tensor> values, bool training) const;
   void run_chain(std::span<const size_t> chain, std::vector<torch::Tensor>& values) const;
 
   Graph graph_;

@@ -36,7 +36,29 @@ TEST(Recipe, a_new_seed_reaches_every_stage_that_draws_numbers) {
   EXPECT_EQ(std::get<TrainStage>(recipe.stages[0]).options.seed, 3U);
   set_seed(recipe, 9);
   EXPECT_EQ(std::get<TrainStage>(recipe.stages[0]).options.seed, 9U);
-  EXPECT_EQ(std::get<QuantizeStage>(recipe.stages[1]).options.seed, 9U);
+  EXPECT_EQ(std::get<QuantizeStage>(recipe.stages[1]).options.post_training.seed, 9U);
+}
+
+TEST(Recipe, quantization_takes_widths_methods_and_improvements) {
+  const auto options_of = [](const char* keys) {
+    const Recipe recipe = parse_recipe(recipe_of({kHead, "seed = 4\n", kTrain, kQuantize, keys}), "r.toml");
+    return std::get<QuantizeStage>(recipe.stages[1]).options;
+  };
+  const quantize::Options plain = options_of("");
+  EXPECT_EQ(plain.post_training.weights.bits, 8);
+  EXPECT_FALSE(plain.post_training.adaptive_rounding || plain.training || plain.mix);
+  const quantize::Options four =
+      options_of("bits = 4\ncalibration = \"entropy\"\nimprove = \"scales bias\"\n");
+  EXPECT_EQ(four.post_training.calibration.rule, quantize::RangeRule::kEntropy);
+  EXPECT_TRUE(four.post_training.least_squares_scales && four.post_training.bias_correction);
+  EXPECT_FALSE(four.post_training.adaptive_rounding);
+  EXPECT_TRUE(options_of("bits = 4\n").post_training.adaptive_rounding);
+  const quantize::Options qat = options_of(
+      "bits = \"mixed\"\nmethod = \"qat\"\nweights_bytes = 8000\naccuracy_loss = 0.5\nepochs = 3\n");
+  EXPECT_EQ(qat.training->epochs, 3);
+  EXPECT_EQ(qat.training->seed, 4U);
+  EXPECT_EQ(qat.mix->limits.bytes, 8000U);
+  EXPECT_DOUBLE_EQ(*qat.mix->accuracy_loss, 0.005);
 }
 
 struct Bad {
@@ -64,7 +86,12 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"epochs_of_zero", recipe_of({kHead, kTrain, "epochs = 0\n"}), "'epochs'"},
         Bad{"epochs_in_words", recipe_of({kHead, kTrain, "epochs = \"many\"\n"}), "'epochs'"},
         Bad{"accuracy_in_percent", recipe_of({kHead, "[budget]\naccuracy = 99.1\n", kTrain}), "'accuracy'"},
-        Bad{"four_bits", recipe_of({kHead, kTrain, kQuantize, "bits = 4\n"}), "'bits'"},
+        Bad{"five_bits", recipe_of({kHead, kTrain, kQuantize, "bits = 5\n"}), "'bits'"},
+        Bad{"bits_in_words", recipe_of({kHead, kTrain, kQuantize, "bits = \"few\"\n"}), "few"},
+        Bad{"a_budget_for_one_width", recipe_of({kHead, kTrain, kQuantize, "weights_bytes = 9\n"}),
+            "weights_bytes"},
+        Bad{"epochs_without_training", recipe_of({kHead, kTrain, kQuantize, "epochs = 9\n"}), "epochs"},
+        Bad{"an_unknown_improvement", recipe_of({kHead, kTrain, kQuantize, "improve = \"luck\"\n"}), "luck"},
         Bad{"verify_before_deploy", recipe_of({kHead, kTrain, "[[stage]]\ndo = \"verify\"\n"}), "deploy"},
         Bad{"train_after_quantize", recipe_of({kHead, kQuantize, kTrain}), "train after quantize"},
         Bad{"quantize_after_deploy", recipe_of({kHead, kTrain, kDeploy, kQuantize}), "after deploy"},

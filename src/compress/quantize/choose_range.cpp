@@ -81,45 +81,29 @@ Range narrowed(std::span<const Bin> bins, const Cost& cost) {
   return range;
 }
 
+/// Of the values' distribution from the one that is left when each step spreads what it stands for evenly
+/// over the bins that it takes in; the outermost steps take in all that lies beyond them.
 double divergence(std::span<const Bin> bins, Range range) {
   const Steps steps = steps_of(range);
-  const double low = steps.size * (steps.lowest - 0.5);
-  const double high = steps.size * (steps.highest + 0.5);
-  const auto middle = [](const Bin& bin) { return (bin.low + bin.high) / 2; };
-  const auto inside = [&](const Bin& bin) { return middle(bin) >= low && middle(bin) <= high; };
   const auto width = [](const Bin& bin) { return std::max(bin.high - bin.low, std::abs(bin.low) * 1e-6); };
-  const auto level = [&](const Bin& bin) {
-    const double u = std::clamp(std::round(middle(bin) / steps.size), steps.lowest, steps.highest);
-    return static_cast<size_t>(u - steps.lowest);
+  const auto step_of = [&](const Bin& bin) {
+    const double u = std::round((bin.low + bin.high) / 2 / steps.size);
+    return static_cast<size_t>(std::clamp(u, steps.lowest, steps.highest) - steps.lowest);
   };
+  const auto is_zero = [](const Bin& bin) { return bin.low == 0 && bin.high == 0; };
   std::vector<double> count(256);
   std::vector<double> extent(256);
-  double below = 0;
-  double above = 0;
-  double all = 0;
-  const Bin* first = nullptr;
-  const Bin* last = nullptr;
   for (const Bin& bin : bins) {
-    if (bin.low == 0 && bin.high == 0) continue;
-    all += bin.count;
-    if (!inside(bin)) {
-      (middle(bin) < low ? below : above) += bin.count;
-      continue;
-    }
-    count[level(bin)] += bin.count;
-    extent[level(bin)] += width(bin);
-    if (first == nullptr) first = &bin;
-    last = &bin;
+    if (is_zero(bin)) continue;
+    count[step_of(bin)] += bin.count;
+    extent[step_of(bin)] += width(bin);
   }
-  if (first == nullptr) return std::numeric_limits<double>::infinity();
-  const double kept = all - below - above;
+  const double all = std::accumulate(count.begin(), count.end(), 0.0);
   double result = 0;
   for (const Bin& bin : bins) {
-    if ((bin.low == 0 && bin.high == 0) || !inside(bin)) continue;
-    // What is left out piles up at the ends.
-    const double p = (bin.count + (&bin == first ? below : 0) + (&bin == last ? above : 0)) / all;
-    const double q = count[level(bin)] * width(bin) / extent[level(bin)] / kept;
-    result += p * std::log(p / q);
+    if (is_zero(bin)) continue;
+    const size_t step = step_of(bin);
+    result += bin.count / all * std::log(bin.count / count[step] * extent[step] / width(bin));
   }
   return result;
 }

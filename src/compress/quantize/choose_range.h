@@ -17,9 +17,10 @@ Range percentile_range(std::span<const ValueHistogram::Bin> bins, double percent
 /// The range whose int8 form has the least mean squared error.
 Range least_squares_range(std::span<const ValueHistogram::Bin> bins);
 
-/// The range whose int8 form tells most of the distribution: the least Kullback-Leibler divergence (Migacz,
-/// "8-bit inference with TensorRT", GTC 2017), over the histogram's own bins and with both ends free. Zeros
-/// do not count: they are exact in every form.
+/// The range whose int8 form tells most of the distribution: the least Kullback-Leibler divergence, as
+/// Migacz ("8-bit inference with TensorRT", GTC 2017) has it, but over the histogram's own bins, with both
+/// ends free, and with all that lies beyond an end counted as its last step's. Zeros do not count: they are
+/// exact in every form.
 Range least_divergence_range(std::span<const ValueHistogram::Bin> bins);
 
 /// The mean squared error of values in the int8 form that activation_quantization gives to `range`.

@@ -1,28 +1,84 @@
 #include "compress/quantize/post_training.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
 
 #include "base/error.h"
-#include "compress/quantize/calibrate.h"
+#include "compress/quantize/equalize.h"
+#include "compress/quantize/fake_quantized.h"
+#include "compress/quantize/weight_fits.h"
 #include "graph/fold_batch_norm.h"
 #include "graph/fuse_activations.h"
-#include "graph/quantize_from_ranges.h"
+#include "train/fit_layers.h"
 
 namespace thimble::quantize {
 
-Graph post_training_quantize(const Graph& graph, const data::Dataset& dataset,
-                             const PostTrainingOptions& options) {
+Graph folded_graph(const Graph& graph) {
   if (is_quantized(graph)) {
     throw Error(graph.name, "is quantized already", "Give the float32 model that it was made from");
   }
-  const Graph folded = fuse_activations(without_batch_norm(graph));
-  const auto indices = data::draw_by_class(dataset, options.samples, Random(options.seed));
-  const std::vector<Range> ranges = calibrate(folded, dataset, indices, options.calibration);
-  Graph quantized = quantize_from_ranges(folded, ranges, options.weights);
-  quantized.metadata["calibration"] =
-      fmt::format("{}, {} samples of {}, seed {}", name_of(options.calibration.rule), indices.size(),
+  return fuse_activations(without_batch_norm(graph));
+}
+
+PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
+                           const PostTrainingOptions& options) {
+  Graph folded = folded_graph(graph);
+  PostTraining result;
+  result.samples = data::draw_by_class(dataset, options.samples, Random(options.seed));
+  std::vector<Range> ranges = calibrate(folded, dataset, result.samples, options.calibration);
+  QuantizeOptions weights = options.weights;
+  const auto round = [&] {
+    result.integer = quantize_from_ranges(folded, ranges, weights);
+    result.network = fake_quantized(folded, result.integer);
+  };
+  round();
+
+  std::vector<std::string> steps = {std::string(name_of(options.calibration.rule))};
+  std::optional<FidelityMeter> meter;
+  const auto note_gain = [&](const std::string& step) {
+    if (!meter) return;
+    result.gains.push_back({step, meter->measure(result.network)});
+    if (result.gains.size() > 1) steps.push_back(step);
+  };
+  if (options.equalize || options.least_squares_scales || options.adaptive_rounding ||
+      options.bias_correction) {
+    meter.emplace(folded, dataset, result.samples, options.threads);
+  }
+  note_gain("rounding to the nearest");
+  if (options.equalize) {
+    Equalization equalization = equalize(folded);
+    folded = std::move(equalization.graph);
+    if (!equalization.skipped.empty()) {
+      result.notes.push_back(fmt::format("not equalized, for a Relu6 lies between them: {}",
+                                         fmt::join(equalization.skipped, ", ")));
+    }
+    ranges = calibrate(folded, dataset, result.samples, options.calibration);
+    round();
+    note_gain("equalization");
+  }
+  if (options.least_squares_scales) {
+    weights = least_squares_scales(folded, weights);
+    round();
+    note_gain("least-squares scales");
+  }
+  const auto fit = [&](const train::LayerFit& layer_fit, const std::string& step) {
+    result.network.graph = train::fit_layers(result.network, folded, dataset, result.samples, layer_fit);
+    result.integer = integer_form(result.network);
+    note_gain(step);
+  };
+  if (options.adaptive_rounding) fit(adaptive_rounding(result.network), "adaptive rounding");
+  if (options.bias_correction) fit(bias_correction(result.network), "bias correction");
+  result.integer.metadata["calibration"] =
+      fmt::format("{}, {} samples of {}, seed {}", fmt::join(steps, " + "), result.samples.size(),
                   dataset.name, options.seed);
-  return quantized;
+  return result;
+}
+
+Graph post_training_quantize(const Graph& graph, const data::Dataset& dataset,
+                             const PostTrainingOptions& options) {
+  return post_training(graph, dataset, options).integer;
 }
 
 }  // namespace thimble::quantize

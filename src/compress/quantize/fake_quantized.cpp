@@ -1,0 +1,92 @@
+#include "compress/quantize/fake_quantized.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <tuple>
+
+#include "graph/lookup_table.h"
+
+namespace thimble::quantize {
+namespace {
+
+/// Whether the operator's integer form gives values that were among its inputs' already.
+bool only_moves(const Operator& op) {
+  return std::holds_alternative<MaxPool2D>(op) || std::holds_alternative<Reshape>(op) ||
+         std::holds_alternative<Pad>(op) || std::holds_alternative<Transpose>(op) ||
+         std::holds_alternative<Slice>(op) || std::holds_alternative<ResizeNearest>(op) ||
+         std::holds_alternative<Concat>(op) || std::holds_alternative<Maximum>(op) ||
+         std::holds_alternative<Minimum>(op);
+}
+
+const Node& node_named(const Graph& graph, const std::string& name) {
+  return *std::ranges::find(graph.nodes, name, &Node::name);
+}
+
+train::FakeQuantizer weight_quantizer(TensorId id, const Quantization& quantization) {
+  const int32_t largest = largest_weight(quantization.bits);
+  return {{id}, quantization.scales, quantization.axis, -largest, largest, true};
+}
+
+}  // namespace
+
+train::FakeQuantizedGraph fake_quantized(const Graph& graph, const Graph& integer) {
+  train::FakeQuantizedGraph network{graph, {}};
+  const std::vector<TensorId> groups = scale_groups(graph);
+  // Tensors of one group share a quantizer, unless their integer forms differ after all.
+  std::map<std::tuple<TensorId, float, int32_t>, size_t> shared;
+  const auto add = [&](TensorId id, bool is_learned) {
+    const Quantization& q = *integer.tensor(id).quantization;
+    const auto key = std::tuple(groups[static_cast<size_t>(id)], q.scales[0], q.zero_points[0]);
+    const auto [entry, is_new] = shared.try_emplace(key, network.quantizers.size());
+    if (is_new) {
+      network.quantizers.push_back({{}, q.scales, -1, -128 - q.zero_points[0], 127 - q.zero_points[0], true});
+    }
+    train::FakeQuantizer& quantizer = network.quantizers[entry->second];
+    if (std::ranges::count(quantizer.tensors, id) == 0) quantizer.tensors.push_back(id);
+    quantizer.is_learned = quantizer.is_learned && is_learned;
+  };
+  for (const TensorId id : graph.inputs) add(id, false);
+  for (const Node& node : graph.nodes) {
+    const bool weighted = has_weights(node.op);
+    if (weighted) {
+      const Node& form = node_named(integer, node.name);
+      network.quantizers.push_back(
+          weight_quantizer(node.inputs[1], *integer.tensor(form.inputs[1]).quantization));
+    }
+    for (const TensorId id : node.inputs) {
+      if (!weighted && graph.tensor(id).is_constant()) add(id, false);
+    }
+    if (!only_moves(node.op)) add(node.outputs[0], !fixed_quantization(node.op));
+  }
+  return network;
+}
+
+Graph integer_form(const train::FakeQuantizedGraph& network) {
+  const Graph& graph = network.graph;
+  const std::vector<TensorId> groups = scale_groups(graph);
+  std::map<TensorId, Range> range_of_group;
+  QuantizeOptions options;
+  for (const train::FakeQuantizer& quantizer : network.quantizers) {
+    const float scale = quantizer.scales[0];
+    const Range range{scale * static_cast<float>(quantizer.lowest),
+                      scale * static_cast<float>(quantizer.highest)};
+    for (const TensorId id : quantizer.tensors) range_of_group[groups[static_cast<size_t>(id)]] = range;
+  }
+  std::vector<Range> ranges(graph.tensors.size());
+  for (size_t id = 0; id < ranges.size(); ++id) {
+    const auto range = range_of_group.find(groups[id]);
+    if (range != range_of_group.end()) ranges[id] = range->second;
+  }
+  for (const Node& node : graph.nodes) {
+    if (!has_weights(node.op)) continue;
+    const auto& quantizer = *std::ranges::find_if(network.quantizers, [&](const train::FakeQuantizer& q) {
+      return std::ranges::count(q.tensors, node.inputs[1]) > 0;
+    });
+    const int32_t bits = std::bit_width(static_cast<uint32_t>(quantizer.highest)) + 1;
+    options.layers[node.name] = {bits, quantizer.scales};
+  }
+  return quantize_from_ranges(graph, ranges, options);
+}
+
+}  // namespace thimble::quantize

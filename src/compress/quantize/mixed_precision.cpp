@@ -1,0 +1,176 @@
+#include "compress/quantize/mixed_precision.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <tuple>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "compress/quantize/fake_quantized.h"
+#include "compress/quantize/weight_fits.h"
+#include "deploy/profile.h"
+
+namespace thimble::quantize {
+namespace {
+
+/// A mix of the layers so far, and the one of the layers before that it goes on from.
+struct Partial {
+  uint64_t bytes = 0;
+  uint64_t cycles = 0;
+  double divergence = 0;
+  size_t before = 0;
+  int32_t bits = 0;
+};
+
+/// Those that no other beats or equals in all three, by bytes.
+std::vector<Partial> unbeaten(std::vector<Partial> all) {
+  std::ranges::sort(all, [](const Partial& a, const Partial& b) {
+    return std::tie(a.bytes, a.cycles, a.divergence) < std::tie(b.bytes, b.cycles, b.divergence);
+  });
+  std::vector<Partial> result;
+  // Of what has fewer bytes: the least divergence with at most so many cycles; both fall and rise together.
+  std::map<uint64_t, double> least;
+  for (const Partial& mix : all) {
+    auto after = least.upper_bound(mix.cycles);
+    if (after != least.begin() && std::prev(after)->second <= mix.divergence) continue;
+    after = least.lower_bound(mix.cycles);
+    while (after != least.end() && after->second >= mix.divergence) after = least.erase(after);
+    least[mix.cycles] = mix.divergence;
+    result.push_back(mix);
+  }
+  return result;
+}
+
+/// The layers' cycles by name, of a network on the device.
+std::map<std::string, uint64_t> cycles_by_layer(const Graph& integer, const device::DeviceProfile& device) {
+  size_t bytes = 0;
+  for (const TensorId id : integer.inputs) bytes += integer.tensor(id).bytes();
+  const deploy::Profile profile = deploy::profile(integer, device, std::vector<std::byte>(bytes));
+  std::map<std::string, uint64_t> cycles;
+  for (const deploy::LayerProfile& layer : profile.layers) {
+    if (!layer.cycles) {
+      throw Error(fmt::format("Device '{}'", profile.device), profile.why,
+                  "Choose widths by bytes alone: leave the device out");
+    }
+    cycles[layer.name] = *layer.cycles;
+  }
+  return cycles;
+}
+
+/// The best of the front for the options.
+Mix choose(const std::vector<Mix>& front, const MixOptions& options, uint64_t whole_bytes,
+           const std::function<double(const Mix&)>& accuracy_loss) {
+  if (front.empty()) {
+    throw Error("Mixed precision", "no widths of the layers keep the limits",
+                "Allow more bytes or cycles, allow fewer bits, or make the network smaller first",
+                ExitCode::kBudget);
+  }
+  const auto by_divergence = [](const Mix& a, const Mix& b) { return a.divergence < b.divergence; };
+  if (options.accuracy_loss) {
+    for (const Mix& mix : front) {
+      if (accuracy_loss(mix) <= *options.accuracy_loss) return mix;
+    }
+    throw Error(
+        "Mixed precision",
+        fmt::format("no mix within the limits loses at most {} of accuracy", percent(*options.accuracy_loss)),
+        "Allow more loss or more bytes, or train with quantization: --method qat", ExitCode::kBudget);
+  }
+  if (options.limits.bytes || options.limits.cycles) return *std::ranges::min_element(front, by_divergence);
+  Mix best = front.front();
+  for (const Mix& mix : front) {
+    if (8 * mix.bytes <= 5 * whole_bytes && mix.divergence < best.divergence) best = mix;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<Mix> mix_front(std::span<const LayerWidths> layers, const MixLimits& limits) {
+  const uint64_t most_bytes = limits.bytes.value_or(std::numeric_limits<uint64_t>::max());
+  const uint64_t most_cycles = limits.cycles.value_or(std::numeric_limits<uint64_t>::max());
+  // What the layers behind take at least, so that what cannot end within the limits is left out at once.
+  std::vector<Partial> rest(layers.size() + 1);
+  for (size_t l = layers.size(); l-- > 0;) {
+    const auto& widths = layers[l].widths;
+    rest[l].bytes = rest[l + 1].bytes + std::ranges::min(widths, {}, &WidthChoice::bytes).bytes;
+    rest[l].cycles = rest[l + 1].cycles + std::ranges::min(widths, {}, &WidthChoice::cycles).cycles;
+  }
+  std::vector<std::vector<Partial>> steps = {{Partial{}}};
+  for (size_t l = 0; l < layers.size(); ++l) {
+    std::vector<Partial> next;
+    for (size_t before = 0; before < steps.back().size(); ++before) {
+      const Partial& from = steps.back()[before];
+      for (const WidthChoice& width : layers[l].widths) {
+        const Partial mix{from.bytes + width.bytes, from.cycles + width.cycles,
+                          from.divergence + width.divergence, before, width.bits};
+        if (mix.bytes + rest[l + 1].bytes > most_bytes || mix.cycles + rest[l + 1].cycles > most_cycles)
+          continue;
+        next.push_back(mix);
+      }
+    }
+    steps.push_back(unbeaten(std::move(next)));
+  }
+  std::vector<Mix> front;
+  for (const Partial& end : steps.back()) {
+    Mix mix{{}, end.bytes, end.cycles, end.divergence};
+    Partial at = end;
+    for (size_t l = layers.size(); l-- > 0;) {
+      mix.bits[layers[l].layer] = at.bits;
+      at = steps[l][at.before];
+    }
+    front.push_back(std::move(mix));
+  }
+  return front;
+}
+
+MixedPrecision mixed_precision(const Graph& graph, const data::Dataset& dataset,
+                               const PostTrainingOptions& post_training, const MixOptions& options) {
+  const Graph folded = folded_graph(graph);
+  const auto samples = data::draw_by_class(dataset, post_training.samples, Random(post_training.seed));
+  const std::vector<Range> ranges = calibrate(folded, dataset, samples, post_training.calibration);
+  const auto network_of = [&](const QuantizeOptions& weights) {
+    return fake_quantized(folded,
+                          quantize_from_ranges(folded, ranges, least_squares_scales(folded, weights)));
+  };
+  const FidelityMeter meter(folded, dataset, samples, post_training.threads);
+  const double base = meter.measure(network_of({})).divergence;
+
+  MixedPrecision result;
+  uint64_t whole_bytes = 0;
+  for (const Node& node : folded.nodes) {
+    if (!has_weights(node.op)) continue;
+    result.layers.push_back({node.name, {}});
+    whole_bytes += folded.tensor(node.inputs[1]).elements();
+  }
+  for (const int32_t bits : options.widths) {
+    std::map<std::string, uint64_t> cycles;
+    if (options.device) {
+      cycles = cycles_by_layer(quantize_from_ranges(folded, ranges, {.bits = bits}), *options.device);
+    }
+    for (LayerWidths& layer : result.layers) {
+      const Node& node = *std::ranges::find(folded.nodes, layer.layer, &Node::name);
+      const DataType type = bits <= 4 ? DataType::kInt4 : DataType::kInt8;
+      WidthChoice choice{bits, byte_size(type, folded.tensor(node.inputs[1]).elements()), cycles[layer.layer],
+                         0};
+      if (bits < 8) {
+        // What lies below the 8-bit network's own divergence is chance.
+        const auto network = network_of({.layers = {{layer.layer, {bits}}}});
+        choice.divergence = std::max(0.0, meter.measure(network).divergence - base);
+      }
+      layer.widths.push_back(choice);
+    }
+  }
+  result.front = mix_front(result.layers, options.limits);
+  const auto accuracy_loss = [&](const Mix& mix) {
+    QuantizeOptions weights;
+    for (const auto& [layer, bits] : mix.bits) weights.layers[layer] = {bits};
+    return meter.reference_accuracy() - meter.measure(network_of(weights)).accuracy;
+  };
+  result.chosen = choose(result.front, options, whole_bytes, accuracy_loss);
+  return result;
+}
+
+}  // namespace thimble::quantize

@@ -1,0 +1,45 @@
+#include "compress/quantize/quantize.h"
+
+#include <fmt/format.h>
+
+#include "compress/quantize/fake_quantized.h"
+
+namespace thimble::quantize {
+
+train::TrainOptions default_training() {
+  train::TrainOptions options;
+  options.epochs = 5;
+  options.batch_size = 64;
+  options.learning_rate = 0.01;
+  options.warmup = 0.1;
+  options.weight_decay = 1e-4;
+  return options;
+}
+
+Result quantize(const Graph& graph, const data::Dataset& dataset, const Options& options,
+                const train::TrainHooks& hooks) {
+  Result result;
+  PostTrainingOptions start = options.post_training;
+  if (options.mix) {
+    result.mixed = mixed_precision(graph, dataset, start, *options.mix);
+    start.weights = {};
+    for (const auto& [layer, bits] : result.mixed->chosen.bits) start.weights.layers[layer] = {bits};
+  }
+  if (options.training) {
+    // Training begins where the weights' own error is least; it moves biases and roundings itself.
+    start.least_squares_scales = true;
+    start.adaptive_rounding = start.bias_correction = false;
+  }
+  result.post_training = post_training(graph, dataset, start);
+  result.integer = result.post_training.integer;
+  if (!options.training) return result;
+  result.trained = train::train_quantized(result.post_training.network, dataset, *options.training, hooks);
+  result.integer = integer_form(*result.trained);
+  result.integer.metadata["calibration"] =
+      fmt::format("{}; {} epochs of training with learned step sizes, seed {}",
+                  result.post_training.integer.metadata.at("calibration"), options.training->epochs,
+                  options.training->seed);
+  return result;
+}
+
+}  // namespace thimble::quantize

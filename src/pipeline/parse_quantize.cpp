@@ -1,0 +1,79 @@
+#include "pipeline/parse_quantize.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+#include <string>
+
+#include "train/parse_options.h"
+
+namespace thimble::pipeline {
+namespace {
+
+constexpr int64_t kMost = int64_t{1} << 40;
+
+/// The words of "improve" switch on what improves on rounding to the nearest.
+void parse_improvements(TomlTable& table, quantize::PostTrainingOptions& options) {
+  std::istringstream words(table.text("improve"));
+  std::string word;
+  while (words >> word) {
+    if (word == "equalize") {
+      options.equalize = true;
+    } else if (word == "scales") {
+      options.least_squares_scales = true;
+    } else if (word == "rounding") {
+      options.adaptive_rounding = true;
+    } else if (word == "bias") {
+      options.bias_correction = true;
+    } else if (word != "none") {
+      table.fail("improve", fmt::format("names \"{}\"", word),
+                 "Take some of equalize, scales, rounding, bias, with blanks between them, or none");
+    }
+  }
+}
+
+quantize::MixOptions parse_mix(TomlTable& table) {
+  quantize::MixOptions mix;
+  if (table.has("weights_bytes")) mix.limits.bytes = table.integer("weights_bytes", 1, kMost);
+  if (table.has("cycles")) mix.limits.cycles = table.integer("cycles", 1, kMost);
+  if (table.has("accuracy_loss")) mix.accuracy_loss = table.number("accuracy_loss", 0, 100) / 100;
+  return mix;
+}
+
+}  // namespace
+
+quantize::Options parse_quantize(TomlTable& table) {
+  quantize::Options options;
+  quantize::PostTrainingOptions& start = options.post_training;
+  const bool is_qat = table.has("method") && table.choice("method", {"ptq", "qat"}) == "qat";
+  if (table.is_text("bits")) {
+    table.choice("bits", {"mixed"});
+    options.mix = parse_mix(table);
+  } else {
+    start.weights.bits = static_cast<int32_t>(table.integer("bits", 2, 8, 8));
+    if (start.weights.bits > 4 && start.weights.bits < 8) {
+      table.fail("bits", fmt::format("is {}", start.weights.bits), "Take 8, 4, 3, 2 or \"mixed\"");
+    }
+  }
+  start.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, 500));
+  if (table.has("calibration")) {
+    start.calibration.rule =
+        quantize::range_rule_named(table.choice("calibration", quantize::range_rule_names()));
+  }
+  start.calibration.percentile = table.number("percentile", 50, 100, start.calibration.percentile);
+  if (table.has("improve")) {
+    parse_improvements(table, start);
+  } else if (options.mix || start.weights.bits < 8) {
+    // Few steps need what eight bits can do without.
+    start.least_squares_scales = start.adaptive_rounding = start.bias_correction = true;
+  }
+  if (is_qat) options.training = train::parse_options(table, quantize::default_training());
+  return options;
+}
+
+void set_seed(quantize::Options& options, uint64_t seed) {
+  options.post_training.seed = seed;
+  if (options.training) options.training->seed = seed;
+}
+
+}  // namespace thimble::pipeline

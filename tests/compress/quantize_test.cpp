@@ -1,0 +1,320 @@
+#include "compress/quantize/quantize.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "compress/quantize/equalize.h"
+#include "compress/quantize/fake_quantized.h"
+#include "compress/quantize/weight_fits.h"
+#include "graph/builder.h"
+#include "graph/input_bytes.h"
+#include "graph/reference_run.h"
+#include "support/expect_error.h"
+#include "support/random_network.h"
+#include "train/predict.h"
+
+namespace thimble::quantize {
+namespace {
+
+/// Images in three classes: where a bright square lies, in noise.
+data::Dataset squares(size_t count, uint64_t seed) {
+  data::Dataset set;
+  set.name = "squares";
+  set.sample_shape = {8, 8, 1};
+  set.class_names = {"left", "right", "below"};
+  Random random(seed);
+  for (size_t i = 0; i < count; ++i) {
+    const auto label = static_cast<int32_t>(i % 3);
+    const int32_t top = label == 2 ? 4 : 1;
+    const int32_t left = label == 0 ? 1 : label == 1 ? 4 : 3;
+    for (int32_t y = 0; y < 8; ++y) {
+      for (int32_t x = 0; x < 8; ++x) {
+        const bool bright = y >= top && y < top + 3 && x >= left && x < left + 3;
+        set.samples.push_back(static_cast<uint8_t>((bright ? 100 : 0) + random.below(150)));
+      }
+    }
+    set.labels.push_back(label);
+  }
+  return set;
+}
+
+/// With a residual sum, a depthwise layer, pools and batch norms.
+Graph small_network() {
+  GraphBuilder b("small", 2);
+  TensorId x = b.relu(b.batch_norm(b.conv2d(b.input("image", {1, 8, 8, 1}), 6, {})));
+  const TensorId y = b.batch_norm(
+      b.conv2d(b.relu6(b.batch_norm(b.depthwise_conv2d(x, {}))), 6, {.kernel_h = 1, .kernel_w = 1}));
+  x = b.average_pool(b.relu(b.add(x, y)), 2, 2);
+  return b.finish({b.softmax(b.fully_connected(b.flatten(x), 3))});
+}
+
+train::TrainOptions short_training(int epochs) {
+  train::TrainOptions options;
+  options.epochs = epochs;
+  options.batch_size = 32;
+  options.learning_rate = 0.05;
+  options.threads = 1;
+  return options;
+}
+
+const Graph& trained() {
+  static const Graph graph = train::train(small_network(), squares(600, 1), short_training(4));
+  return graph;
+}
+
+std::vector<int32_t> integer_predictions(const Graph& graph, const data::Dataset& set) {
+  std::vector<int32_t> classes;
+  ReferenceRun run(graph);
+  std::vector<float> values(set.sample_elements());
+  for (size_t i = 0; i < set.size(); ++i) {
+    data::read_sample(set, i, values);
+    const auto bytes = input_bytes(graph.tensor(graph.inputs[0]), values);
+    const std::span<const std::byte> inputs[] = {bytes};
+    run.run(inputs);
+    const auto scores = run.bytes(graph.outputs[0]);
+    const auto* first = reinterpret_cast<const int8_t*>(scores.data());
+    classes.push_back(static_cast<int32_t>(std::max_element(first, first + scores.size()) - first));
+  }
+  return classes;
+}
+
+double accuracy(const std::vector<int32_t>& classes, const data::Dataset& set) {
+  size_t correct = 0;
+  for (size_t i = 0; i < classes.size(); ++i) correct += classes[i] == set.labels[i] ? 1 : 0;
+  return static_cast<double>(correct) / static_cast<double>(classes.size());
+}
+
+double agreement(const std::vector<int32_t>& a, const std::vector<int32_t>& b) {
+  size_t equal = 0;
+  for (size_t i = 0; i < a.size(); ++i) equal += a[i] == b[i] ? 1 : 0;
+  return static_cast<double>(equal) / static_cast<double>(a.size());
+}
+
+TEST(QuantizationAwareTraining, what_is_trained_is_what_is_deployed) {
+  const data::Dataset test = squares(2000, 7);
+  for (const int32_t bits : {8, 4, 2}) {
+    Options options;
+    options.post_training.samples = 100;
+    options.post_training.weights.bits = bits;
+    options.training = short_training(3);
+    options.training->learning_rate = 0.02;
+    const Result result = quantize(trained(), squares(600, 1), options);
+    const auto integers = integer_predictions(result.integer, test);
+    EXPECT_GE(agreement(integers, train::predict(*result.trained, test, 1)), 0.995) << bits;
+    EXPECT_GE(accuracy(integers, test), accuracy(train::predict(trained(), test, 1), test) - 0.02) << bits;
+    // And no longer what post-training quantization had.
+    EXPECT_NE(result.trained->quantizers[1].scales, result.post_training.network.quantizers[1].scales);
+  }
+}
+
+TEST(FakeQuantized, random_networks_round_as_their_integer_forms_do) {
+  for (uint64_t seed = 0; seed < 15; ++seed) {
+    Graph graph = test::random_network(Random(seed));
+    data::Dataset set;
+    set.name = "random";
+    const Shape& shape = graph.tensor(graph.inputs[0]).shape;
+    set.sample_shape.assign(shape.begin() + 1, shape.end());
+    set.class_names = {"a"};
+    Random random(seed);
+    set.labels.assign(4, 0);
+    set.samples.resize(4 * element_count(shape));
+    for (uint8_t& value : set.samples) value = static_cast<uint8_t>(random.below(256));
+    const PostTraining result = post_training(graph, set, {.samples = 4});
+    const Graph again = integer_form(result.network);
+    for (size_t id = 0; id < result.network.graph.tensors.size(); ++id) {
+      const auto& expected = result.integer.tensors[id].quantization;
+      const auto& got = again.tensors[id].quantization;
+      ASSERT_EQ(expected.has_value(), got.has_value()) << seed;
+      if (!expected) continue;
+      EXPECT_EQ(expected->zero_points, got->zero_points) << seed << " " << result.integer.tensors[id].name;
+      EXPECT_NEAR(got->scales[0] / expected->scales[0], 1, 1e-5) << seed;
+    }
+  }
+}
+
+TEST(Equalize, computes_the_same_with_weights_that_reach_equally_far) {
+  GraphBuilder b("chain", 3);
+  TensorId x = b.relu(b.conv2d(b.input("image", {1, 6, 6, 2}), 5, {.bias = true}));
+  x = b.relu(b.depthwise_conv2d(x, {.bias = true}));
+  x = b.relu6(b.conv2d(x, 4, {.kernel_h = 1, .kernel_w = 1, .bias = true}));
+  Graph graph = b.finish({b.conv2d(x, 3, {.bias = true})});
+  const auto first = graph.tensor(graph.nodes[0].inputs[1]).values<float>();
+  for (size_t i = 0; i < 18; ++i) first[i] *= 100;  // one channel far beyond the others
+  graph = folded_graph(graph);
+  const Equalization result = equalize(graph);
+  EXPECT_EQ(result.pairs.size(), 2U);
+  EXPECT_EQ(result.skipped.size(), 1U);
+  const std::vector<float> input = test::random_input(graph, Random(1));
+  const auto expected = test::run_float32(graph, input);
+  const auto got = test::run_float32(result.graph, input);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(got[i], expected[i], 1e-4 * (1 + std::abs(expected[i])));
+  }
+  const auto weights = result.graph.tensor(result.graph.nodes[0].inputs[1]).values<float>();
+  const auto next = result.graph.tensor(result.graph.nodes[1].inputs[1]).values<float>();
+  for (size_t c = 0; c < 5; ++c) {
+    float reach = 0;
+    float next_reach = 0;
+    for (size_t i = 0; i < 18; ++i) reach = std::max(reach, std::abs(weights[c * 18 + i]));
+    for (size_t i = 0; i < 9; ++i) next_reach = std::max(next_reach, std::abs(next[i * 5 + c]));
+    EXPECT_NEAR(reach / next_reach, 1, 0.02);
+  }
+}
+
+TEST(AdaptiveRounding, finds_what_no_single_step_betters_and_is_near_the_best_there_is) {
+  // A dense layer of 5 inputs at 2 bits: 3^5 possible rows, all tried.
+  GraphBuilder b("dense", 5);
+  const Graph graph = b.finish({b.fully_connected(b.input("x", {1, 5}), 4)});
+  const Node& node = graph.nodes[0];
+  Random random(9);
+  double least_total = 0;
+  double found_total = 0;
+  double nearest_total = 0;
+  train::LayerStatistics s{200, 1, 5, 4, std::vector<double>(36), std::vector<double>(24)};
+  const auto weights = graph.tensor(node.inputs[1]).values<float>();
+  for (int row = 0; row < 200; ++row) {
+    const double common = random.normal();  // inputs that go together: rounding each alone is not best
+    double x[6];
+    for (double& value : x) value = common + 0.4 * random.normal();
+    x[5] = 1;
+    for (size_t i = 0; i < 6; ++i) {
+      for (size_t j = 0; j < 6; ++j) s.gram[i * 6 + j] += x[i] * x[j];
+      for (size_t o = 0; o < 4; ++o) {
+        double y = 0;
+        for (size_t j = 0; j < 5; ++j) y += weights[o * 5 + j] * x[j];
+        s.wanted[i * 4 + o] += x[i] * y;
+      }
+    }
+  }
+  const float scale = 0.8F;
+  const train::FakeQuantizedGraph network{graph, {{{node.inputs[1]}, {scale}, -1, -1, 1, true}}};
+  Graph fitted = graph;
+  adaptive_rounding(network)(fitted, 0, s);
+  const auto error = [&](size_t o, const double* w) {
+    double sum = 0;
+    for (size_t i = 0; i < 5; ++i) {
+      for (size_t j = 0; j < 5; ++j) {
+        sum += (w[i] - weights[o * 5 + i]) * (w[j] - weights[o * 5 + j]) * s.gram[i * 6 + j];
+      }
+    }
+    return sum;
+  };
+  for (size_t o = 0; o < 4; ++o) {
+    double least = std::numeric_limits<double>::infinity();
+    for (int code = 0; code < 243; ++code) {
+      double w[5];
+      for (int i = 0, rest = code; i < 5; ++i, rest /= 3) w[i] = scale * (rest % 3 - 1);
+      least = std::min(least, error(o, w));
+    }
+    double found[5];
+    double nearest[5];
+    for (size_t i = 0; i < 5; ++i) {
+      found[i] = fitted.tensor(node.inputs[1]).values<float>()[o * 5 + i];
+      nearest[i] = scale * std::clamp(std::round(weights[o * 5 + i] / scale), -1.0F, 1.0F);
+    }
+    least_total += least;
+    found_total += error(o, found);
+    nearest_total += error(o, nearest);
+  }
+  EXPECT_LT(found_total, 0.5 * nearest_total);
+  EXPECT_LT(found_total, 2 * least_total + 1e-9);
+}
+
+TEST(PostTrainingImprovements, rounding_and_biases_fitted_to_samples_come_nearer_to_the_float_network) {
+  PostTrainingOptions options;
+  options.samples = 200;
+  options.weights.bits = 3;
+  options.equalize = options.least_squares_scales = options.adaptive_rounding = options.bias_correction =
+      true;
+  const PostTraining result = post_training(trained(), squares(600, 1), options);
+  ASSERT_EQ(result.gains.size(), 5U);
+  const double nearest = result.gains.front().fidelity.signal_to_noise_db;
+  EXPECT_GT(result.gains[3].fidelity.signal_to_noise_db, nearest + 3) << "adaptive rounding";
+  EXPECT_GT(result.gains[4].fidelity.signal_to_noise_db, nearest + 3) << "bias correction";
+  EXPECT_EQ(result.notes.size(), 1U) << "the Relu6";
+  const data::Dataset test = squares(1000, 8);
+  EXPECT_GE(agreement(integer_predictions(result.integer, test), train::predict(result.network, test, 1)),
+            0.995);
+  EXPECT_NE(result.integer.metadata.at("calibration").find("adaptive rounding"), std::string::npos);
+}
+
+/// Mixes by trying every one.
+std::vector<Mix> all_mixes(const std::vector<LayerWidths>& layers) {
+  std::vector<Mix> mixes = {{}};
+  for (const LayerWidths& layer : layers) {
+    std::vector<Mix> next;
+    for (const Mix& mix : mixes) {
+      for (const WidthChoice& width : layer.widths) {
+        Mix longer{mix.bits, mix.bytes + width.bytes, mix.cycles + width.cycles,
+                   mix.divergence + width.divergence};
+        longer.bits[layer.layer] = width.bits;
+        next.push_back(std::move(longer));
+      }
+    }
+    mixes = std::move(next);
+  }
+  return mixes;
+}
+
+TEST(MixFront, holds_exactly_the_mixes_that_no_other_beats) {
+  Random random(4);
+  for (int trial = 0; trial < 20; ++trial) {
+    std::vector<LayerWidths> layers;
+    for (int l = 0; l < 6; ++l) {
+      LayerWidths layer{"layer " + std::to_string(l), {}};
+      for (const int32_t bits : {8, 4, 2}) {
+        layer.widths.push_back({bits, random.below(50), trial % 2 == 0 ? 0 : random.below(20),
+                                static_cast<double>(random.below(1000)) / 1000});
+      }
+      layers.push_back(std::move(layer));
+    }
+    MixLimits limits;
+    if (trial % 3 == 0) limits.bytes = 140;
+    if (trial % 4 == 1) limits.cycles = 50;
+    const auto mixes = all_mixes(layers);
+    const auto keeps = [&](const Mix& mix) {
+      return mix.bytes <= limits.bytes.value_or(1000) && mix.cycles <= limits.cycles.value_or(1000);
+    };
+    const std::vector<Mix> front = mix_front(layers, limits);
+    constexpr double kRounding = 1e-12;
+    for (const Mix& mix : front) {
+      EXPECT_TRUE(keeps(mix));
+      for (const Mix& other : mixes) {
+        const bool beats = other.bytes <= mix.bytes && other.cycles <= mix.cycles &&
+                           other.divergence < mix.divergence - kRounding;
+        EXPECT_FALSE(beats && keeps(other));
+      }
+    }
+    for (const Mix& mix : mixes) {
+      if (!keeps(mix)) continue;
+      EXPECT_TRUE(std::ranges::any_of(front, [&](const Mix& best) {
+        return best.bytes <= mix.bytes && best.cycles <= mix.cycles &&
+               best.divergence <= mix.divergence + kRounding;
+      }));
+    }
+  }
+  EXPECT_TRUE(mix_front({{LayerWidths{"l", {{8, 10, 0, 0}}}}}, MixLimits{5, {}}).empty());
+}
+
+TEST(MixedPrecision, keeps_its_limits_or_says_that_it_cannot) {
+  const data::Dataset set = squares(300, 1);
+  const PostTrainingOptions start{.samples = 60};
+  const MixedPrecision free = mixed_precision(trained(), set, start, {});
+  const uint64_t whole = free.front.back().bytes;
+  EXPECT_LE(8 * free.chosen.bytes, 5 * whole);
+  MixOptions options;
+  options.limits.bytes = whole * 7 / 10;
+  const MixedPrecision limited = mixed_precision(trained(), set, start, options);
+  EXPECT_LE(limited.chosen.bytes, *options.limits.bytes);
+  for (const Mix& mix : limited.front) EXPECT_GE(mix.divergence, limited.chosen.divergence);
+  options.accuracy_loss = 1.0;  // anything goes: the smallest
+  EXPECT_EQ(mixed_precision(trained(), set, start, options).chosen.bytes, free.front.front().bytes);
+  options.limits.bytes = 10;
+  test::expect_error([&] { mixed_precision(trained(), set, start, options); }, {"limits", "more bytes"});
+}
+
+}  // namespace
+}  // namespace thimble::quantize
