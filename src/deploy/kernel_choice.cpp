@@ -13,6 +13,7 @@ namespace {
 // and how many places should share it.
 constexpr int32_t kSharingScratchBytes = 12 * 1024;
 constexpr int32_t kSharingPlaces = 24;
+constexpr int32_t kPointwiseScratchBytes = 4 * 1024;
 
 /// Whether a core has the DSP extension of ARMv7E-M.
 bool has_dsp(std::string_view core) { return core.starts_with("cortex-m4") || core.starts_with("cortex-m7"); }
@@ -118,16 +119,30 @@ Offer tiled_convolution(const Graph& graph, const Node& node) {
 
   const TiledExtents e = tiled_extents(p);
   const int32_t tile = 8 * (narrow ? (e.groups + 1) / 2 * 2 : e.groups);
+  const bool pointwise = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1 &&
+                         p.pad_top == 0 && p.pad_left == 0 && p.output_h == p.input_h &&
+                         p.output_w == p.input_w;
+  const std::string type = narrow ? "s4" : "s8";
+  const std::string rounding = simple ? "" : "; its scales need the longer rounding";
+  KernelChoice choice;
+  choice.layout = [p](const Tensor& w) { return tiled_layout(w, p); };
+  if (pointwise) {
+    const int32_t affordable = std::max(kPointwiseScratchBytes / (4 * e.column) / 2 * 2, 2);
+    const int32_t block = std::min(affordable, p.output_h * p.output_w);
+    choice.kernel = {"thimble_conv2d_pointwise_" + type, "armv7em/conv2d_pointwise_" + type + ".h"};
+    choice.scratch_bytes = 4 * static_cast<size_t>(block * e.column + 1 + tile);
+    choice.extents = {block, simple ? 1 : 0};
+    choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} places for one widening{}",
+                             block, rounding);
+    return {{std::move(choice)}, ""};
+  }
   int32_t rows = std::clamp((kSharingPlaces + p.output_w - 1) / p.output_w, 1, p.output_h);
   while (rows > 1 && 4 * (rows * e.row + tile) > kSharingScratchBytes) --rows;
-  KernelChoice choice;
-  const std::string type = narrow ? "s4" : "s8";
   choice.kernel = {"thimble_conv2d_tiled_" + type, "armv7em/conv2d_tiled_" + type + ".h"};
   choice.scratch_bytes = 4 * static_cast<size_t>(rows * e.row + tile);
   choice.extents = {rows, simple ? 1 : 0};
-  choice.layout = [p](const Tensor& w) { return tiled_layout(w, p); };
   choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} output row{} for one widening{}",
-                           rows, rows == 1 ? "" : "s", simple ? "" : "; its scales need the longer rounding");
+                           rows, rows == 1 ? "" : "s", rounding);
   return {{std::move(choice)}, ""};
 }
 

@@ -249,8 +249,15 @@ class CaseWriter {
       return node(op, inputs, {});
     }
     std::vector<int8_t> values(element_count(shape));
-    for (int8_t& value : values) value = static_cast<int8_t>(random_.between(-127, 127));
+    const bool narrow = one_in(3);
+    for (int8_t& value : values) {
+      value = static_cast<int8_t>(narrow ? random_.between(-8, 7) : random_.between(-127, 127));
+    }
     const TensorId weights = constant(DataType::kInt8, shape, values);
+    if (narrow) {
+      graph_.tensor(weights).type = DataType::kInt4;
+      graph_.tensor(weights).data = packed_int4(values);
+    }
     Quantization q;
     q.axis = one_in(4) ? -1 : static_cast<int32_t>(axis);
     for (int32_t i = 0; i < (q.per_channel() ? channels : 1); ++i) {
@@ -266,8 +273,8 @@ class CaseWriter {
     }
     // A sum of fan_in products spreads over about this; now and then the output's scale is far off.
     Quantization out = random_quantization();
-    const float spread =
-        quantization_of(x).scales[0] * q.scales[0] * 5000 * std::sqrt(static_cast<float>(fan_in));
+    const float spread = quantization_of(x).scales[0] * q.scales[0] * (narrow ? 330 : 5000) *
+                         std::sqrt(static_cast<float>(fan_in));
     if (!one_in(6)) out.scales[0] = spread / 100 * std::exp2(real(-2, 2));
     graph_.tensor(weights).quantization = std::move(q);
     node(op, inputs, out);
