@@ -122,9 +122,9 @@ TEST(OperatorHarness, a_kernel_that_differs_is_found_and_named) {
   GeneratedC program = write_c(graph);
   bool changed = false;
   for (GeneratedFile& file : program.files) {
-    const size_t at = file.content.find("x * w");
+    const size_t at = file.content.find("(scaled, offset)");
     if (at == std::string::npos) continue;
-    file.content.replace(at, 5, "x * w + 1");
+    file.content.replace(at, 7, "(scaled + 1");
     changed = true;
   }
   ASSERT_TRUE(changed);
