@@ -32,7 +32,7 @@ THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p
     const int8_t* const kernel = weights + o * walk.kernel_size;
     int32_t summed_begin = -1, summed_end = -1;
     uint32_t starts[4] = {0, 0, 0, 0};
-    channels = (group + 1) * walk.group_outputs - o >= 4 ? 4 : 1;
+    channels = THIMBLE_S8_CHANNELS == 4 && (group + 1) * walk.group_outputs - o >= 4 ? 4 : 1;
     for (int32_t y = 0; y < walk.output_h; ++y) {
       const thimble_window rows =
           thimble_window_at(y, p->stride_h, p->pad_top, p->dilation_h, p->kernel_h, p->input_h);

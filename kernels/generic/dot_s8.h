@@ -13,6 +13,14 @@ typedef int16_t thimble_factor;
 typedef int32_t thimble_factor;
 #endif
 
+/* How many output channels are computed at a time: an Xtensa's 16 registers do not hold four's sums and
+ * pointers. */
+#if defined(__xtensa__)
+#define THIMBLE_S8_CHANNELS 1
+#else
+#define THIMBLE_S8_CHANNELS 4
+#endif
+
 /* accumulator + sum over i of (input[i] + offset) * weights[i]; wraps */
 THIMBLE_KERNEL int32_t thimble_dot_s8(int32_t accumulator, const int8_t* input, const int8_t* weights,
                                       int32_t count, int32_t offset) {

@@ -17,7 +17,7 @@ THIMBLE_KERNEL void thimble_fully_connected_generic_s8(const thimble_fully_conne
     for (int32_t o = 0; o < p->output_n; o += outputs) {
       const int8_t* const w = weights + o * p->input_n;
       uint32_t sums[4];
-      outputs = p->output_n - o >= 4 ? 4 : 1;
+      outputs = THIMBLE_S8_CHANNELS == 4 && p->output_n - o >= 4 ? 4 : 1;
       for (int32_t k = 0; k < outputs; ++k) sums[k] = bias ? (uint32_t)bias[o + k] : 0;
       if (outputs == 4) {
         thimble_dot_4x1_s8(sums, input, w, p->input_n, p->input_n, p->input_offset);
