@@ -75,6 +75,18 @@ THIMBLE_KERNEL int32_t thimble_smlad(uint32_t a, uint32_t b, int32_t sum) {
 #endif
 }
 
+/* sum + a.low * b.high, of int16; wraps */
+THIMBLE_KERNEL int32_t thimble_smlabt(uint32_t a, uint32_t b, int32_t sum) {
+#if THIMBLE_DSP
+  int32_t result;
+  __asm__("smlabt %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+  return result;
+#else
+  const int32_t product = (int16_t)a * (int16_t)(b >> 16);
+  return (int32_t)((uint32_t)sum + (uint32_t)product);
+#endif
+}
+
 /* a * b / 2^32, rounded to nearest, ties upward */
 THIMBLE_KERNEL int32_t thimble_smmulr(int32_t a, int32_t b) {
 #if THIMBLE_DSP

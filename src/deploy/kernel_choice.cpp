@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <utility>
 
+#include "kernels/armv7em/depthwise_conv2d_plane_s8.h"
+#include "kernels/armv7em/fully_connected_rows.h"
+
 namespace thimble::deploy {
 namespace {
 
@@ -146,10 +149,86 @@ Offer tiled_convolution(const Graph& graph, const Node& node) {
   return {{std::move(choice)}, ""};
 }
 
+/// A depthwise convolution by channels: kernels/armv7em/depthwise_conv2d_plane_s8.h.
+Offer plane_depthwise(const Graph& graph, const Node& node) {
+  const KernelCall call = kernel_call(graph, node);
+  const auto p = std::get<thimble_depthwise_conv2d_parameters>(call.parameters);
+  if (p.multiplier > 1) return {{}, "several outputs of a channel have no faster kernel"};
+  if (p.dilation_h > 1 || p.dilation_w > 1) return {{}, "dilated windows have no faster kernel"};
+  if (p.kernel_h * p.kernel_w < 3 || p.output_h * p.output_w < 4)
+    return {{}, "copying a channel costs more than so few products"};
+  const Tensor& weights = graph.tensor(node.inputs[1]);
+  const Tensor* const bias = node.inputs.size() > 2 ? &graph.tensor(node.inputs[2]) : nullptr;
+  if (!weights.is_constant() || (bias != nullptr && !bias->is_constant()))
+    return {{}, "weights that are not constant have no faster kernel"};
+  const std::vector<int8_t> values = int8_values(weights);
+  const auto channels = static_cast<size_t>(p.input_c);
+  for (size_t c = 0; c < channels; ++c) {
+    int64_t bound = bias != nullptr ? std::abs(int64_t{bias->values<int32_t>()[c]}) : 0;
+    for (size_t i = c; i < values.size(); i += channels) bound += 255 * std::abs(int64_t{values[i]});
+    if (bound >= int64_t{1} << 30 || call.shifts[c] >= 0)
+      return {{}, "its scales or sums are too large for the faster kernel's rounding"};
+  }
+  KernelChoice choice;
+  choice.kernel = {"thimble_depthwise_conv2d_plane_s8", "armv7em/depthwise_conv2d_plane_s8.h"};
+  choice.scratch_bytes = static_cast<size_t>(thimble_depthwise_conv2d_plane_s8_scratch_bytes(&p));
+  choice.why = "a channel at a time, two taps with SMLAD";
+  return {{std::move(choice)}, ""};
+}
+
+/// The weights of a dense layer in groups of four inputs (kernels/armv7em/fully_connected_rows.h).
+WeightLayout rows_layout(const Tensor& weights) {
+  const std::vector<int8_t> values = int8_values(weights);
+  const int32_t outputs = weights.shape[0];
+  const int32_t inputs = weights.shape[1];
+  const bool narrow = weights.type == DataType::kInt4;
+  const auto group = [&](int32_t o, int32_t i) {
+    uint32_t bytes = 0;
+    for (int32_t k = 0; k < 4 && i + k < inputs; ++k) {
+      const auto byte = static_cast<uint8_t>(values[static_cast<size_t>(o * inputs + i + k)]);
+      bytes |= uint32_t{byte} << (8 * k);
+    }
+    return narrow ? bytes & 0x0F0F0F0FU : bytes;
+  };
+  WeightLayout layout{
+      .name = narrow ? "rows_of_4_bits" : "rows", .c_type = "uint32_t", .elements = {}, .bytes = 0};
+  int32_t together = 0;
+  for (int32_t o = 0; o < outputs; o += together) {
+    together = outputs - o >= 4 ? 4 : 1;
+    for (int32_t i = 0; i < inputs; i += narrow ? 8 : 4) {
+      for (int32_t k = o; k < o + together; ++k) {
+        layout.elements.push_back(narrow ? group(k, i) | group(k, i + 4) << 4 : group(k, i));
+      }
+    }
+  }
+  layout.bytes = layout.elements.size() * sizeof(uint32_t);
+  return layout;
+}
+
+/// A dense layer by rows of weights: kernels/armv7em/fully_connected_rows.h.
+Offer rows_dense(const Graph& graph, const Node& node) {
+  const KernelCall call = kernel_call(graph, node);
+  const auto p = std::get<thimble_fully_connected_parameters>(call.parameters);
+  const Tensor& weights = graph.tensor(node.inputs[1]);
+  if (!weights.is_constant()) return {{}, "weights that are not constant have no faster kernel"};
+  const bool narrow = weights.type == DataType::kInt4;
+  if (narrow && sum_bound(weights, nullptr).sum >= int64_t{1} << 27)
+    return {{}, "its sums are too large for a faster kernel"};
+  const std::string type = narrow ? "s4" : "s8";
+  KernelChoice choice;
+  choice.kernel = {"thimble_fully_connected_rows_" + type, "armv7em/fully_connected_rows_" + type + ".h"};
+  choice.scratch_bytes = sizeof(uint32_t) * static_cast<size_t>(thimble_fully_connected_rows_scratch(&p));
+  choice.layout = rows_layout;
+  choice.why = "four rows of weights at a time with SMLAD, the inputs widened once";
+  return {{std::move(choice)}, ""};
+}
+
 /// What kernels/armv7em has for a node, best first.
 Offer armv7em_offer(const Graph& graph, const Node& node) {
   if (graph.tensor(node.inputs.at(0)).type != DataType::kInt8) return {{}, ""};
   if (std::holds_alternative<Conv2D>(node.op)) return tiled_convolution(graph, node);
+  if (std::holds_alternative<DepthwiseConv2D>(node.op)) return plane_depthwise(graph, node);
+  if (std::holds_alternative<FullyConnected>(node.op)) return rows_dense(graph, node);
   return {{}, ""};
 }
 

@@ -1,0 +1,15 @@
+/* (rows, I) x (O, I) + (O) -> (rows, O), weights of 8 bits; their layout: fully_connected_rows.h */
+#ifndef THIMBLE_ARMV7EM_FULLY_CONNECTED_ROWS_S8_H
+#define THIMBLE_ARMV7EM_FULLY_CONNECTED_ROWS_S8_H
+
+#include "fully_connected_rows.h"
+
+THIMBLE_KERNEL void thimble_fully_connected_rows_s8(const thimble_fully_connected_parameters* p,
+                                                    const int8_t* input, const uint32_t* weights,
+                                                    const int32_t* bias, const int32_t* multipliers,
+                                                    const int32_t* shifts, uint32_t* scratch,
+                                                    int8_t* output) {
+  thimble_fully_connected_rows(p, input, weights, bias, multipliers, shifts, scratch, 0, output);
+}
+
+#endif
