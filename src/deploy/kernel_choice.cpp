@@ -149,14 +149,26 @@ Offer tiled_convolution(const Graph& graph, const Node& node) {
   return {{std::move(choice)}, ""};
 }
 
+/// What a channel takes by planes, and in portable C: a fit to counts over windows of 1x3 to 7x7, 1 to 576
+/// outputs, strides 1 to 3.
+int64_t plane_instructions(const thimble_depthwise_conv2d_parameters& p) {
+  const int64_t taps = int64_t{p.kernel_h} * p.kernel_w;
+  const int64_t outputs = int64_t{p.output_h} * p.output_w;
+  return 100 + 10 * taps + 4 * int64_t{p.input_h} * p.input_w + outputs * (15 + 3 * taps);
+}
+
+int64_t portable_instructions(const thimble_depthwise_conv2d_parameters& p) {
+  return int64_t{p.output_h} * p.output_w * (38 + 4 * int64_t{p.kernel_h} * p.kernel_w);
+}
+
 /// A depthwise convolution by channels: kernels/armv7em/depthwise_conv2d_plane_s8.h.
 Offer plane_depthwise(const Graph& graph, const Node& node) {
   const KernelCall call = kernel_call(graph, node);
   const auto p = std::get<thimble_depthwise_conv2d_parameters>(call.parameters);
   if (p.multiplier > 1) return {{}, "several outputs of a channel have no faster kernel"};
   if (p.dilation_h > 1 || p.dilation_w > 1) return {{}, "dilated windows have no faster kernel"};
-  if (p.kernel_h * p.kernel_w < 3 || p.output_h * p.output_w < 4)
-    return {{}, "copying a channel costs more than so few products"};
+  if (plane_instructions(p) >= portable_instructions(p))
+    return {{}, "copying a channel costs more than it saves on so few outputs"};
   const Tensor& weights = graph.tensor(node.inputs[1]);
   const Tensor* const bias = node.inputs.size() > 2 ? &graph.tensor(node.inputs[2]) : nullptr;
   if (!weights.is_constant() || (bias != nullptr && !bias->is_constant()))
