@@ -67,7 +67,10 @@ quantize::Options parse_quantize(TomlTable& table) {
     // Few steps need what eight bits can do without.
     start.least_squares_scales = start.adaptive_rounding = start.bias_correction = true;
   }
-  if (is_qat) options.training = train::parse_options(table, quantize::default_training());
+  if (is_qat) {
+    options.training = train::parse_options(table, quantize::default_training());
+    options.distills = table.flag("distill", false);
+  }
   return options;
 }
 

@@ -101,6 +101,7 @@ TEST(QuantizationAwareTraining, what_is_trained_is_what_is_deployed) {
     options.post_training.weights.bits = bits;
     options.training = short_training(3);
     options.training->learning_rate = 0.02;
+    options.distills = bits == 2;
     const Result result = quantize(trained(), squares(600, 1), options);
     const auto integers = integer_predictions(result.integer, test);
     EXPECT_GE(agreement(integers, train::predict(*result.trained, test, 1)), 0.995) << bits;

@@ -33,12 +33,14 @@ Result quantize(const Graph& graph, const data::Dataset& dataset, const Options&
   result.post_training = post_training(graph, dataset, start);
   result.integer = result.post_training.integer;
   if (!options.training) return result;
-  result.trained = train::train_quantized(result.post_training.network, dataset, *options.training, hooks);
+  train::TrainOptions training = *options.training;
+  if (options.distills) training.distillation.teachers = {folded_graph(graph)};
+  result.trained = train::train_quantized(result.post_training.network, dataset, training, hooks);
   result.integer = integer_form(*result.trained);
   result.integer.metadata["calibration"] =
-      fmt::format("{}; {} epochs of training with learned step sizes, seed {}",
-                  result.post_training.integer.metadata.at("calibration"), options.training->epochs,
-                  options.training->seed);
+      fmt::format("{}; {} epochs of training with learned step sizes{}, seed {}",
+                  result.post_training.integer.metadata.at("calibration"), training.epochs,
+                  options.distills ? ", taught by the float32 network" : "", training.seed);
   return result;
 }
 

@@ -16,6 +16,7 @@ struct Options {
   std::optional<MixOptions> mix;  ///< chooses the layers' widths, instead of post_training.weights
   /// Quantization-aware training: what is rounded is trained, from post-training quantization on.
   std::optional<train::TrainOptions> training;
+  bool distills = false;  ///< the float32 network teaches the one in training (TrainOptions::distillation)
 };
 
 struct Result {
