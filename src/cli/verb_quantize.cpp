@@ -61,8 +61,8 @@ void add_quantize(CLI::App& program) {
       add_verb(program, "quantize", "float32 to integers, after training or in training",
                "8-bit weights are rounded to the nearest; below that, scales, rounding and bias\n"
                "are fitted to the float32 network unless --improve says otherwise. --set takes\n"
-               "every key of a recipe's quantize stage (docs/quantization.md). A training that is\n"
-               "stopped goes on from OUT.checkpoint when run again.",
+               "every key of a recipe's quantize stage (docs/quantization.md). A training that\n"
+               "is stopped goes on from OUT.checkpoint when run again.",
                "thimble quantize float.onnx --data mnist --bits 4 --method qat -o int4.onnx", common);
   const auto recipe_option = [verb](const std::string& flag, const std::string& key, const std::string& text,
                                     const std::string& form) {
