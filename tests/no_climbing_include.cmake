@@ -1,10 +1,10 @@
-#Fails and names every source of the project that includes through ".." : such an include passes by the rooms.
+# Fails and names every source of the project that includes through "..": such an include passes by the rooms.
 set(found "")
 foreach(folder src kernels tests bench examples)
   file(GLOB_RECURSE sources ${ROOT}/${folder}/*.cpp ${ROOT}/${folder}/*.c ${ROOT}/${folder}/*.h)
   foreach(source IN LISTS sources)
     file(STRINGS ${source} lines REGEX "^[ \t]*#[ \t]*include[ \t]*[\"<]([^\">]*/)?\\.\\./")
-#kernels / is one room, and its headers lie in the generated package as they lie here.
+    # kernels/ is one room, and its headers lie in the generated package as they lie here.
     if(source MATCHES "^${ROOT}/kernels/")
       list(FILTER lines EXCLUDE REGEX "\"\\.\\./generic/")
     endif()

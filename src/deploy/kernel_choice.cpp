@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "deploy/neon_kernels.h"
 #include "kernels/armv7em/depthwise_conv2d_plane_s8.h"
 #include "kernels/armv7em/fully_connected_rows.h"
 
@@ -250,6 +251,9 @@ std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node
   Offer offer;
   if (has_dsp(core)) offer = armv7em_offer(graph, node);
   std::vector<KernelChoice> candidates = std::move(offer.choices);
+  if (core == "cortex-a72") {
+    if (auto neon = neon_kernel(graph, node)) candidates.push_back(std::move(*neon));
+  }
   KernelChoice generic;
   generic.kernel = generic_kernel(graph, node);
   generic.why = offer.why_none.empty() ? "portable C" : "portable C: " + offer.why_none;

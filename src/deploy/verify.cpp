@@ -66,6 +66,12 @@ void compare_layers(const Graph& graph, const std::vector<LayerOutput>& expected
   }
 }
 
+/// Whether this machine's compiler takes the program: kernels/neon is for AArch64 alone.
+bool compiles_here(const GeneratedC& program) {
+  return std::ranges::none_of(program.files,
+                              [](const GeneratedFile& file) { return file.name.starts_with("neon/"); });
+}
+
 }  // namespace
 
 Verification verify(const Graph& graph, const device::DeviceProfile& device,
@@ -80,6 +86,8 @@ Verification verify(const Graph& graph, const GeneratedC& program, const device:
                     const VerifyOptions& options) {
   Verification result;
   result.device = device.name;
+  std::optional<GeneratedC> portable;
+  if (options.host && !compiles_here(program)) portable = write_c(graph);
   size_t bytes_a_sample = 1;
   for (const Node& node : graph.nodes) bytes_a_sample += graph.tensor(node.outputs[0]).bytes();
   const size_t batch =
@@ -90,7 +98,7 @@ Verification verify(const Graph& graph, const GeneratedC& program, const device:
     const RunResult reference = run_model(graph, part, "host", true);
     ProgramRun on_host;
     ProgramRun on_device;
-    if (options.host) on_host = run_on_host(program, part, {.trace = true});
+    if (options.host) on_host = run_on_host(portable ? *portable : program, part, {.trace = true});
     if (options.emulator) on_device = run_on_device(program, device, part, {.trace = true});
     for (size_t i = 0; i < part.size(); ++i, ++result.samples) {
       const std::vector<LayerOutput>& expected = reference.layers[i];

@@ -44,7 +44,8 @@ inline constexpr double kFloatTolerance = 1e-5;
 
 /// Runs samples (each all inputs of the graph, one after another) through the integer reference, the
 /// generated C on this machine and the generated C on the emulator of the device's core, and compares what
-/// every layer computed. Throws Error when a tool is missing or the device's core has no emulator.
+/// every layer computed. Where the device's kernels do not compile for this machine (those for NEON), this
+/// machine runs the portable ones. Throws Error when a tool is missing or the device's core has no emulator.
 Verification verify(const Graph& graph, const device::DeviceProfile& device,
                     std::span<const std::vector<std::byte>> samples, const Progress& progress = {},
                     const VerifyOptions& options = {});

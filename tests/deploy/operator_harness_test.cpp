@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
 #include <string>
 
 #include "deploy/c_writer.h"
+#include "deploy/kernel_choice.h"
 #include "deploy/operator_cases.h"
 #include "deploy/toy_program.h"
 #include "deploy/verify.h"
@@ -96,6 +99,42 @@ TEST_P(OperatorsOnTarget, give_the_bytes_of_the_reference) {
     EXPECT_GT(result.bytes_compared, 100U);
     EXPECT_EQ(result.mismatches, 0U) << (result.first ? describe_mismatch(result) : "");
   }
+}
+
+/// The kernels for NEON work on sixteen channels, elements or taps at a time: shapes around that, and every
+/// one of them taken.
+TEST(OperatorHarness, neon_kernels_give_the_bytes_of_the_reference) {
+  const Target& a72 = *std::ranges::find(targets(), "cortex-a72", &Target::core);
+  Graph graph;
+  graph.name = "operators";
+  const std::vector<Operator> operators = {
+      Conv2D{}, DepthwiseConv2D{}, FullyConnected{}, Add{}, MaxPool2D{}, AveragePool2D{}, Mean{}};
+  for (const Operator& op : operators) {
+    for (size_t i = 0; i < 8; ++i)
+      test::append_case(graph, op.index(), true, 40, Random(op.index() * 1000 + i));
+  }
+  const GeneratedC program = write_c(graph, {.prefix = "", .core = a72.core});
+  std::set<std::string> neon;
+  for (const GeneratedLayer& layer : program.layers) {
+    if (layer.kernel.find("_neon_") != std::string::npos) neon.insert(layer.kernel);
+  }
+  EXPECT_EQ(neon.size(), 7U) << "convolution, depthwise, dense, addition, two pools, mean";
+  Random random(4);
+  const std::vector<std::vector<std::byte>> samples = {test::random_sample(graph, random)};
+  const Verification result =
+      verify(graph, program, device_of(a72), samples, {}, {.host = false, .emulator = true});
+  EXPECT_EQ(result.mismatches, 0U) << (result.first ? describe_mismatch(result) : "");
+}
+
+/// That two products fit an int16 rests on no weight being -128: such weights get the portable kernel.
+TEST(OperatorHarness, weights_of_minus_128_are_not_given_to_neon) {
+  Graph graph;
+  graph.name = "dense";
+  test::append_case(graph, Operator(FullyConnected{}).index(), true, 9, Random(1));
+  Node& node = graph.nodes[0];
+  EXPECT_EQ(kernel_candidates(graph, node, "cortex-a72").size(), 2U);
+  graph.tensor(node.inputs[1]).data->front() = std::byte{0x80};
+  EXPECT_EQ(kernel_candidates(graph, node, "cortex-a72").size(), 1U);
 }
 
 INSTANTIATE_TEST_SUITE_P(, OperatorsOnTarget, testing::ValuesIn(targets().begin() + 1, targets().end()),

@@ -9,14 +9,15 @@
 namespace thimble {
 namespace {
 
-void expect_no_warning(std::vector<std::string> command, const std::string& suffix) {
+void expect_no_warning(std::vector<std::string> command, const std::string& suffix,
+                       const std::vector<std::string>& rooms = {"generic", "armv7em"}) {
   if (!find_program(command[0])) GTEST_SKIP() << command[0] << " is not installed";
   for (const char* flag : {"-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Wshadow", "-Werror",
                            "-fsyntax-only", "-I" THIMBLE_SOURCE_DIR "/kernels"}) {
     command.push_back(flag);
   }
   const TemporaryFolder folder;
-  for (const std::string room : {"generic", "armv7em"}) {
+  for (const std::string& room : rooms) {
     for (const auto& entry : std::filesystem::directory_iterator(THIMBLE_SOURCE_DIR "/kernels/" + room)) {
       const std::string header = entry.path().filename();
       const auto source = folder.path() / (room + "_" + header + suffix);
@@ -34,6 +35,10 @@ TEST(KernelHeaders, compile_alone_as_cpp20_on_the_host) { expect_no_warning({"c+
 
 TEST(KernelHeaders, compile_alone_as_c99_for_a_cortex_m4) {
   expect_no_warning({"arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m4", "-mthumb"}, ".c");
+}
+
+TEST(KernelHeaders, those_for_neon_compile_alone_as_c99_for_a_cortex_a72) {
+  expect_no_warning({"aarch64-linux-gnu-gcc", "-std=c99", "-mcpu=cortex-a72"}, ".c", {"neon"});
 }
 
 }  // namespace

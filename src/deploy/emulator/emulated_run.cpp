@@ -120,7 +120,7 @@ std::string Build::output_of(const std::vector<std::string>& command) const {
 ProgramSize Build::measure_size() const {
   const std::string alone = folder_.file("alone.elf");
   folder_.compile(
-      compiler_ + target_.link_flags +
+      compiler_ + target_.size_link_flags +
           std::vector<std::string>{"-nostartfiles", "-Wl,--gc-sections", "-Wl,-e," + prefix_ + "_run"} +
           runtime_files(target_.library) + objects_ + std::vector<std::string>{"-lm", "-o", alone},
       target_);

@@ -18,6 +18,8 @@ struct Target {
   std::vector<std::string> machine_flags;   ///< to the compiler, always
   std::vector<std::string> optimize_flags;  ///< to the compiler, unless a run asks for others
   std::vector<std::string> link_flags;
+  /// Instead, where what is linked is to be measured: without the C library that an operating system shares.
+  std::vector<std::string> size_link_flags;
   std::vector<std::string> code_sections;  ///< all that is executed, start-up aside
   std::vector<std::string> runtime;        ///< of runtime/: what joins harness.c to this computer
   std::vector<std::string>
