@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "formats/onnx/onnx.h"
+#include "fuzz/live_bytes.h"
 
 namespace {
 
@@ -15,6 +16,7 @@ thimble::Graph parsed(const std::string& content) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const LiveBytes limit;
   thimble::Graph graph;
   try {
     graph = thimble::onnx::parse_onnx(std::as_bytes(std::span(data, size)), "fuzz.onnx");

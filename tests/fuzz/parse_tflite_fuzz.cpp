@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "formats/tflite/tflite.h"
+#include "fuzz/live_bytes.h"
 
 namespace {
 
@@ -16,6 +17,7 @@ thimble::Graph parsed(const std::string& content) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const LiveBytes limit;
   thimble::Graph graph;
   try {
     graph = thimble::tflite::parse_tflite(std::as_bytes(std::span(data, size)), "fuzz.tflite");
