@@ -27,10 +27,11 @@ function(thimble_room NAME)
 endfunction()
 
 # The tests of a room: every tests/<room>/*_test.cpp in one program, test_<room>, run by ctest case by case.
+# HEADERS_OF names the target whose precompiled headers it shares: by default the one of what most tests include.
 #
-#   thimble_room_tests(NAME [USES <room>...] [LIBRARIES <target>...])
+#   thimble_room_tests(NAME [HEADERS_OF <target>] [USES <room>...] [LIBRARIES <target>...])
 function(thimble_room_tests NAME)
-  cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "HEADERS_OF" "USES;LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cpp)
   if(NOT sources)
     return()
@@ -42,8 +43,36 @@ function(thimble_room_tests NAME)
     target_link_libraries(test_${NAME} PRIVATE thimble_${used})
   endforeach()
   target_compile_definitions(test_${NAME} PRIVATE THIMBLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  include(GoogleTest)
-  gtest_discover_tests(test_${NAME} TEST_PREFIX ${NAME}: DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+  thimble_compile_quickly(test_${NAME} "${ROOM_HEADERS_OF}")
+  if(THIMBLE_SANITIZE)
+    # To start a program under a sanitizer takes longer than most cases do: a few entries share the cases, and their
+    # output names those that fail. The release build lists every case.
+    foreach(shard RANGE 3)
+      add_test(NAME ${NAME}:cases_${shard} COMMAND test_${NAME})
+      set_tests_properties(${NAME}:cases_${shard} PROPERTIES TIMEOUT 1800 ENVIRONMENT
+                           "GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${shard};GTEST_BRIEF=1")
+    endforeach()
+  else()
+    include(GoogleTest)
+    gtest_discover_tests(test_${NAME} TEST_PREFIX ${NAME}: DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+  endif()
+endfunction()
+
+set(THIMBLE_TEST_OPTIMIZATION $<$<CONFIG:Release>:-O1>)
+if(THIMBLE_SANITIZE)
+  set(THIMBLE_TEST_OPTIMIZATION -O0)
+endif()
+
+# For test code, which is compiled more often than it runs: less optimization, and precompiled headers. GCC alone shares
+# these between targets whose definitions differ.
+function(thimble_compile_quickly TARGET HEADERS_OF)
+  if(NOT HEADERS_OF)
+    set(HEADERS_OF thimble_test_headers)
+    target_compile_options(${TARGET} PRIVATE ${THIMBLE_TEST_OPTIMIZATION})
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_precompile_headers(${TARGET} REUSE_FROM ${HEADERS_OF})
+  endif()
 endfunction()
 
 # Compiles files into a room, so that the program needs no folder beside it: defines

@@ -1,0 +1,1 @@
+// Empty: CMake compiles headers ahead for a target with a source.
