@@ -8,14 +8,14 @@
 /// What a file of a kilobyte may make a reader hold in memory at any time.
 constexpr size_t kMostLiveBytes = size_t{64} << 20;
 
-/// Ends the process when more than kMostLiveBytes that were allocated in this object's life are not freed yet:
-/// libFuzzer's own limits see single allocations, or the whole process.
+/// Ends the process when more than kMostLiveBytes that were allocated in this object's life are not freed
+/// yet: libFuzzer's own limits see single allocations, or the whole process.
 class LiveBytes {
  public:
   LiveBytes() {
-    static const int installed = __sanitizer_install_malloc_and_free_hooks(
-        [](const volatile void* block, size_t) { add(block, 1); },
-        [](const volatile void* block) { add(block, -1); });
+    static const int installed =
+        __sanitizer_install_malloc_and_free_hooks([](const volatile void* block, size_t) { add(block, 1); },
+                                                  [](const volatile void* block) { add(block, -1); });
     if (installed == 0) std::abort();
     live_ = 0;
     counting_ = true;
