@@ -12,8 +12,9 @@ set(knows_deploy device graph base)
 set(knows_train data graph base)
 set(knows_compress train data deploy device graph base)
 set(knows_pipeline compress train data deploy device formats graph base)
-set(knows_report pipeline ${knows_pipeline})
-set(rooms base statistics graph formats data zoo device deploy train compress pipeline report)
+set(knows_study pipeline statistics ${knows_pipeline})
+set(knows_report study ${knows_study})
+set(rooms base statistics graph formats data zoo device deploy train compress pipeline study report)
 
 function(thimble_preprocess_test NAME ROOM SOURCE)
   add_test(NAME ${NAME}

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "base/error.h"
 
@@ -113,6 +114,46 @@ bool TomlTable::flag(std::string_view key, bool otherwise) {
   const auto value = node->value_exact<bool>();
   if (!value) fail(key, "does not fit", "Write true or false");
   return *value;
+}
+
+std::vector<int64_t> TomlTable::integers(std::string_view key, int64_t low, int64_t high) {
+  const std::string remedy =
+      fmt::format("Give a list of whole numbers from {} to {}: {} = [1, 2]", low, high, key);
+  const toml::node* node = state_->find(key);
+  if (node == nullptr) fail(key, "is missing", remedy);
+  if (!node->is_array() || node->as_array()->empty()) fail(key, "does not fit", remedy);
+  std::vector<int64_t> result;
+  for (const toml::node& element : *node->as_array()) {
+    const auto value = element.value_exact<int64_t>();
+    if (!value || *value < low || *value > high) fail(key, "does not fit", remedy);
+    result.push_back(*value);
+  }
+  return result;
+}
+
+std::vector<std::string> TomlTable::texts(std::string_view key) {
+  const std::string remedy = fmt::format("Give a list of texts: {} = [\"a\", \"b\"]", key);
+  const toml::node* node = state_->find(key);
+  if (node == nullptr) fail(key, "is missing", remedy);
+  if (!node->is_array() || node->as_array()->empty()) fail(key, "does not fit", remedy);
+  std::vector<std::string> result;
+  for (const toml::node& element : *node->as_array()) {
+    const auto value = element.value_exact<std::string>();
+    if (!value) fail(key, "does not fit", remedy);
+    result.push_back(*value);
+  }
+  return result;
+}
+
+std::string TomlTable::inline_toml(const TomlTable* defaults) const {
+  toml::table table = *state_->table;
+  if (defaults != nullptr) {
+    for (const auto& [key, node] : *defaults->state_->table) table.insert(key, node);
+  }
+  table.is_inline(true);
+  std::ostringstream text;
+  text << table;
+  return text.str();
 }
 
 std::string TomlTable::choice(std::string_view key, const std::vector<std::string>& words) {

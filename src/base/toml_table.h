@@ -36,12 +36,20 @@ class TomlTable {
   double number(std::string_view key, double low, double high, double otherwise);
   bool flag(std::string_view key, bool otherwise);
 
+  /// A list that must be there and hold something; every element as in integer() and text().
+  std::vector<int64_t> integers(std::string_view key, int64_t low, int64_t high);
+  std::vector<std::string> texts(std::string_view key);
+
   /// One of the words, or the first of them when the key is left out.
   std::string choice(std::string_view key, const std::vector<std::string>& words);
 
   /// A sub-table, if there is one, and an array of tables ([[key]]), empty if there is none.
   std::optional<TomlTable> table(std::string_view key);
   std::vector<TomlTable> tables(std::string_view key);
+
+  /// The table as TOML on one line, "{ do = \"train\", epochs = 3 }", with the keys of `defaults` that it
+  /// lacks.
+  std::string inline_toml(const TomlTable* defaults = nullptr) const;
 
   /// The keys in the order of the alphabet.
   std::vector<std::string> keys() const;

@@ -34,6 +34,7 @@ ExitCode run(int argc, char** argv) {
   using namespace thimble::cli;
 #ifdef THIMBLE_TRAINING
   add_optimize(program);
+  add_study(program);
   add_train(program);
   add_evaluate(program);
   add_quantize(program);

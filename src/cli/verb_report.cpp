@@ -1,24 +1,41 @@
-#include "report/html_report.h"
-
 #include <fmt/format.h>
 
 #include "base/files.h"
 #include "cli/common.h"
 #include "cli/verbs.h"
+#include "report/html_report.h"
+#include "report/study_report.h"
+#include "study/sqlite_storage.h"
 
 namespace thimble::cli {
+namespace {
+
+std::string study_report(const std::string& database, const std::string& output) {
+  const auto storage = study::open_sqlite(database, false);
+  const std::filesystem::path kind = std::filesystem::path(output).extension();
+  if (kind == ".csv") return report::study_csv(*storage);
+  if (kind == ".json") return report::study_json(*storage);
+  return report::study_html(*storage);
+}
+
+}  // namespace
 
 void add_report(CLI::App& program) {
   static CommonOptions common;
-  static std::string run;
+  static std::string source;
   static std::string output;
-  CLI::App* verb = add_verb(program, "report", "a run's results as one HTML page", "",
+  CLI::App* verb = add_verb(program, "report", "a run's or study's results as one HTML page",
+                            "Of a study, a page that ends in .csv or .json is written as such.",
                             "thimble report runs/mnist -o report.html", common);
-  verb->add_option("RUN", run, "the folder of a run of optimize")->required()->option_text(" ");
-  verb->add_option("-o,--output", output, "the page [RUN/report.html]")->option_text("PATH");
+  verb->add_option("RUN", source, "a run's folder, or a study's file")->required()->option_text(" ");
+  verb->add_option("-o,--output", output, "the page [RUN/report.html, STUDY.html]")->option_text("PATH");
   verb->callback([] {
-    if (output.empty()) output = run + "/report.html";
-    write_file_atomically(output, report::html_report(run));
+    const bool is_study = std::filesystem::is_regular_file(source);
+    if (output.empty()) {
+      output = is_study ? std::filesystem::path(source).replace_extension(".html").string()
+                        : source + "/report.html";
+    }
+    write_file_atomically(output, is_study ? study_report(source, output) : report::html_report(source));
     print(common, {{"output", output}}, output);
   });
 }

@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/toml_table.h"
+#include "compress/quantize/post_training.h"
 #include "compress/quantize/quantize.h"
 #include "train/trainer.h"
 
@@ -21,6 +23,9 @@ struct Budget {
   std::optional<double> latency_ms;
   std::optional<double> energy_uj;
 };
+
+/// A [budget] table. Throws Error with the line for an unknown key and a value out of range.
+Budget parse_budget(TomlTable table);
 
 // The stages a recipe can list ([[stage]] tables with do = "...").
 

@@ -10,61 +10,12 @@
 #include "base/text.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/summary.h"
+#include "report/page.h"
 
 namespace thimble::report {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::string_view kStyle = R"(
-:root { color-scheme: light dark; --ink: #1b1f24; --faint: #6a737d; --rule: #d8dee4; --bar: #2f6fb3; --back: #ffffff; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e8eb; --faint: #98a2ad; --rule: #363c44; --bar: #6aa5e0; --back: #14171b; }
-}
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); max-width: 62rem;
-       margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0; }
-h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-p.lead, td.note, figcaption { color: var(--faint); }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--rule); }
-th:first-child, td:first-child { text-align: left; }
-th.text, td.text { text-align: left; }
-td.bar { width: 12rem; padding-right: 0; }
-td.bar div { background: var(--bar); height: .7rem; border-radius: 2px; }
-.wide { overflow-x: auto; }
-figure { margin: 0; }
-svg { width: 100%; max-width: 40rem; height: auto; }
-code { font-size: .9em; overflow-wrap: anywhere; }
-@media print { body { max-width: none; margin: 0; } h2 { break-after: avoid; } }
-)";
-
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
-
-std::string section(std::string_view title, std::string_view body) {
-  return body.empty() ? "" : fmt::format("<h2>{}</h2>\n{}\n", escaped(title), body);
-}
 
 const json* stage_results(const json& run, std::string_view stage) {
   for (const json& done : run["stages"]) {
@@ -195,16 +146,14 @@ std::string provenance(const json& run) {
 std::string html_report(const std::filesystem::path& run_folder) {
   const json run = pipeline::read_run(run_folder);
   const std::string name = run["identity"].value("name", "run");
-  return fmt::format(
-      "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n"
-      "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n<title>{0} - Thimble</title>\n"
-      "<style>{1}</style></head><body>\n<h1>{0}</h1>\n<p class=lead>{2} on {3}, data {4}</p>\n{5}{6}{7}{8}{9}"
-      "</body></html>\n",
-      escaped(name), kStyle, escaped(run["identity"].value("model", "")),
-      escaped(run["identity"].value("device", "")), escaped(run["identity"].value("data", "")),
-      section("Results", results_table(run)), section("Budget", budget_table(run)),
-      section("Cost of every layer", layer_table(run)), section("Training", training_curve(run_folder)),
-      section("Where it comes from", provenance(run)));
+  const std::string lead =
+      fmt::format("{} on {}, data {}", run["identity"].value("model", ""),
+                  run["identity"].value("device", ""), run["identity"].value("data", ""));
+  return page(name, lead,
+              section("Results", results_table(run)) + section("Budget", budget_table(run)) +
+                  section("Cost of every layer", layer_table(run)) +
+                  section("Training", training_curve(run_folder)) +
+                  section("Where it comes from", provenance(run)));
 }
 
 }  // namespace thimble::report

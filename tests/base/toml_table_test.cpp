@@ -53,6 +53,29 @@ TEST(TomlTable, refuses_a_value_of_another_type_or_outside_its_range) {
   expect_error([&] { parse(text).tables("a"); }, "'a' is not a list of tables");
 }
 
+TEST(TomlTable, reads_lists) {
+  EXPECT_EQ(parse("a = [3, 1]").integers("a", 0, 9), (std::vector<int64_t>{3, 1}));
+  EXPECT_EQ(parse("a = [\"x\"]").texts("a"), std::vector<std::string>{"x"});
+  for (const char* text : {"a = []", "a = 3", "a = [1, \"x\"]", "a = [10]"}) {
+    expect_error([&] { parse(text).integers("a", 0, 9); }, "f.toml:1: 'a' does not fit");
+  }
+  expect_error([] { parse("").texts("a"); }, "'a' is missing");
+  expect_error([] { parse("a = [1]").texts("a"); }, "'a' does not fit");
+}
+
+TEST(TomlTable, is_written_on_one_line_with_the_keys_that_it_lacks) {
+  TomlTable table =
+      parse("[[stage]]\ndo = \"train\"\nepochs = 3\n[defaults]\nepochs = 9\n[defaults.augment]\nshift = 1\n");
+  const TomlTable defaults = std::move(*table.table("defaults"));
+  const std::string line = table.tables("stage")[0].inline_toml(&defaults);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  TomlTable again = parse("s = " + line);
+  TomlTable stage = std::move(*again.table("s"));
+  EXPECT_EQ(stage.text("do"), "train");
+  EXPECT_EQ(stage.integer("epochs", 0, 9), 3);
+  EXPECT_EQ(stage.table("augment")->integer("shift", 0, 9), 1);
+}
+
 TEST(TomlTable, names_the_words_that_a_choice_has) {
   expect_error(
       [] {

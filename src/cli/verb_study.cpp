@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/cores.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "cli/common.h"
+#include "cli/verbs.h"
+#include "study/run_trial.h"
+#include "study/sqlite_storage.h"
+
+namespace thimble::cli {
+namespace {
+
+nlohmann::json to_json(const study::Trial& trial) {
+  constexpr const char* kStates[] = {"pending", "running", "done", "failed"};
+  nlohmann::json document = {{"technique", trial.key.technique},
+                             {"network", trial.key.network},
+                             {"data", trial.key.data},
+                             {"seed", trial.key.seed},
+                             {"state", kStates[static_cast<size_t>(trial.state)]}};
+  if (!trial.error.empty()) document["error"] = trial.error;
+  for (const study::Measurement& m : trial.measurements) {
+    nlohmann::json figure = {{"metric", m.metric}, {"value", nullptr}};
+    if (m.value) figure["value"] = *m.value;
+    if (!m.device.empty()) figure["device"] = m.device;
+    if (!m.note.empty()) figure[m.value ? "basis" : "why"] = m.note;
+    document["figures"].push_back(std::move(figure));
+  }
+  return document;
+}
+
+/// This program again, `workers` times at once, on the study that is in the file.
+void run_workers(int workers, const std::vector<std::string>& command) {
+  constexpr double kNoLimit = 1e9;
+  std::vector<std::string> errors(static_cast<size_t>(workers));
+  {
+    std::vector<std::jthread> threads;
+    for (std::string& error : errors) {
+      threads.emplace_back([&command, &error] {
+        const ProcessResult result = run_process(command, "", {.working_folder = {}, .timeout_s = kNoLimit});
+        if (result.exit_code != 0) error = result.standard_error;
+      });
+    }
+  }
+  for (const std::string& error : errors) {
+    if (!error.empty())
+      throw Error("A worker", fmt::format("ended: {}", error), "Run the study again: it goes on");
+  }
+}
+
+}  // namespace
+
+void add_study(CLI::App& program) {
+  static CommonOptions common;
+  static std::string study_path;
+  static std::string output;
+  static int workers = 1;
+  static bool retry = false;
+  static bool is_worker = false;
+  CLI::App* verb = add_verb(program, "study", "techniques x networks x data sets x seeds",
+                            "A study that was stopped goes on when run again, and ends with the same\n"
+                            "results. Several may work on one file. Seeds are the study's.",
+                            "thimble study studies/paper-table.toml -o paper-table.db", common);
+  verb->add_option("STUDY", study_path, "a TOML file, see docs/studies.md")->required()->option_text(" ");
+  verb->add_option("-o,--output", output, "the study's SQLite file; runs beside it")
+      ->required()
+      ->option_text("PATH (required)");
+  verb->add_option("--workers", workers, "trials at once, in processes that share the cores")
+      ->check(CLI::Range(1, 256))
+      ->option_text("N [1]");
+  verb->add_flag("--retry", retry, "do failed trials again");
+  verb->add_flag("--worker", is_worker, "")->group("");
+  verb->callback([] {
+    const study::Study study = study::read_study(study_path);
+    const study::LoadModel load = [](std::string_view model, uint64_t seed) {
+      return load_model(model, seed);
+    };
+    if (!is_worker) study::expect_possible(study, load);
+    const auto storage = study::open_sqlite(output, true);
+    storage->add(study, THIMBLE_VERSION);
+    if (retry) storage->retry_failed();
+    if (workers > 1) {
+      const int threads = common.threads > 0 ? common.threads : std::max(1, available_cores() / workers);
+      run_workers(workers, {"/proc/self/exe", "study", study_path, "-o", output, "--worker", "--quiet",
+                            "--threads", std::to_string(threads)});
+    } else {
+      study::run_study(
+          *storage,
+          study::trial_runner(output + ".runs", study.devices, load, {common.threads, THIMBLE_VERSION}),
+          [&](const study::Trial& trial) {
+            if (common.quiet) return;
+            fmt::print(stderr, "{}: {}\n", to_string(trial.key),
+                       trial.state == study::TrialState::kDone ? "done" : trial.error);
+          });
+    }
+    if (is_worker) return;
+    nlohmann::json document = {{"name", study.name}, {"output", output}, {"trials", nlohmann::json::array()}};
+    size_t done = 0;
+    std::string failed;
+    for (const study::Trial& trial : storage->trials()) {
+      document["trials"].push_back(to_json(trial));
+      done += trial.state == study::TrialState::kDone ? 1 : 0;
+      if (trial.state == study::TrialState::kFailed && failed.empty())
+        failed = to_string(trial.key) + ": " + trial.error;
+    }
+    print(common, document,
+          fmt::format("{} of {} trials are done; \"thimble report {} -o report.html\" says what they came to",
+                      done, document["trials"].size(), output));
+    if (!failed.empty()) {
+      throw Error(output, fmt::format("has failed trials, the first of them {}", failed),
+                  "Mend the cause and run the study with --retry");
+    }
+  });
+}
+
+}  // namespace thimble::cli

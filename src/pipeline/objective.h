@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/recipe.h"
+
+namespace thimble::pipeline {
+
+/// What a deployed network comes to; what was not measured is empty.
+struct Costs {
+  std::optional<double> accuracy;  ///< of the whole test split, 0 to 1
+  std::optional<double> latency_ms;
+  std::optional<double> energy_uj;
+  std::optional<double> ram_bytes;
+  std::optional<double> flash_bytes;  ///< its size
+};
+
+/// Weights of the objective's terms; one of zero leaves its term out.
+struct ObjectiveWeights {
+  double error = 0.25;
+  double latency = 0.25;
+  double size = 0.25;
+  double energy = 0.25;
+};
+
+/// J = sum_k w_k (m_k / m_k,baseline) over error (1 - accuracy), latency, size and energy
+/// (docs/architecture.md, section 8), with the budget as hard limits.
+struct Objective {
+  std::optional<double> value;      ///< less is better; the baseline's own is the sum of the weights
+  std::string why;                  ///< why there is no value: a figure is missing, or the baseline's is zero
+  std::vector<std::string> broken;  ///< each limit that is not met, or whose figure is missing, in words
+};
+
+Objective objective(const Costs& costs, const Costs& baseline, const ObjectiveWeights& weights,
+                    const Budget& budget);
+
+/// Whether `a` is to be preferred: one within its limits to one that is not, then the smaller value.
+bool better(const Objective& a, const Objective& b);
+
+}  // namespace thimble::pipeline

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "study/storage.h"
+
+namespace thimble::study {
+
+/// What the figures of a study say, as one document:
+/// "trials": {"done", "open", "failed": [{"trial", "error"}]};
+/// "cells": a row a technique, network, data set, metric and device: {"values", "mean", "deviation", "low",
+/// "high"} with
+///   the 95 % interval of the mean, or "why" there is none;
+/// "tests": one a network and data set, of its accuracies: "anova" (techniques), "blocked" (techniques and
+/// seeds), "welch",
+///   "levene", "shapiro_wilk" (of the residuals), "pairs" (Games-Howell where Levene's p is below 0.05, else
+///   Tukey's HSD) and "effects" (Cohen's d against the baseline). Each holds a "sentence"; what cannot be had
+///   holds "why" instead;
+/// "across": techniques x networks (Type II) and Friedman with Nemenyi, over the networks and data sets
+/// together; "objective": J of each technique, network and device against the baseline, of the means.
+nlohmann::json analyse(const Study& study, const std::vector<Trial>& trials);
+
+}  // namespace thimble::study

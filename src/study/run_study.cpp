@@ -1,0 +1,26 @@
+#include "study/run_study.h"
+
+#include <exception>
+
+namespace thimble::study {
+
+void run_study(Storage& storage, const RunTrial& run_trial,
+               const std::function<void(const Trial& ended)>& on_end) {
+  while (std::optional<Trial> trial = storage.claim()) {
+    try {
+      trial->measurements = run_trial(*trial);
+      trial->state = TrialState::kDone;
+    } catch (const std::exception& error) {
+      trial->error = error.what();
+      trial->state = TrialState::kFailed;
+    }
+    if (trial->state == TrialState::kDone) {
+      storage.finish(trial->id, trial->measurements);
+    } else {
+      storage.fail(trial->id, trial->error);
+    }
+    if (on_end) on_end(*trial);
+  }
+}
+
+}  // namespace thimble::study

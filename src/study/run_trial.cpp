@@ -1,0 +1,97 @@
+#include "study/run_trial.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "deploy/prepare.h"
+#include "deploy/profile.h"
+#include "deploy/results_json.h"
+#include "formats/model.h"
+#include "pipeline/evaluate.h"
+
+namespace thimble::study {
+namespace {
+
+using nlohmann::json;
+
+/// The figures of a profile (deploy::to_json); those that could not be had with the reason.
+void add_costs(std::vector<Measurement>& measurements, const json& profile, const std::string& device) {
+  const std::string why = profile.value("why", "was not measured");
+  for (const char* metric : {"latency_ms", "energy_uj", "ram_bytes", "flash_bytes"}) {
+    Measurement measurement{metric, device, std::nullopt, why};
+    const json value = profile.value(metric, json());
+    if (value.is_number()) {
+      const json basis = profile.value("latency_basis", json());
+      const bool of_time =
+          metric == std::string_view("latency_ms") || metric == std::string_view("energy_uj");
+      measurement.value = value.get<double>();
+      measurement.note = of_time && basis.is_string() ? basis.get<std::string>() : "";
+    }
+    measurements.push_back(std::move(measurement));
+  }
+}
+
+std::vector<Measurement> run_trial(const Trial& trial, const std::filesystem::path& folder,
+                                   const std::vector<std::string>& devices, const LoadModel& load_model,
+                                   const pipeline::OptimizeOptions& options) {
+  const pipeline::Recipe recipe = pipeline::parse_recipe(trial.recipe, to_string(trial.key));
+  const json run = pipeline::optimize(recipe, load_model(recipe.model, recipe.seed), folder, options, {});
+
+  std::vector<Measurement> measurements;
+  std::string model;
+  for (const json& stage : run.at("stages")) {
+    const json& results = stage.at("results");
+    if (!results.contains("test")) continue;
+    model = results.at("model").get<std::string>();
+    measurements = {{"accuracy", "", results.at("test").at("accuracy").get<double>(), ""},
+                    {"macro_f1", "", results.at("test").at("macro_f1").get<double>(), ""},
+                    {"parameters", "", results.at("parameters").get<double>(), ""},
+                    {"macs", "", results.at("macs").get<double>(), ""},
+                    {"weights_bytes", "", results.at("weights_bytes").get<double>(), ""}};
+  }
+  for (const json& stage : run.at("stages")) {
+    if (stage.at("stage") != pipeline::ProfileStage::kName) continue;
+    add_costs(measurements, stage.at("results").at("deployed"), devices.front());
+    if (devices.size() == 1) break;
+    const Graph network = formats::read_model(folder / model);
+    const auto test = data::load(recipe.data, data::Split::kTest);
+    const auto sample =
+        pipeline::sample_bytes(network, test, data::draw_by_class(test, 1, Random(recipe.seed)).at(0));
+    for (size_t i = 1; i < devices.size(); ++i) {
+      const auto profile = deploy::profile(deploy::prepare(network), device::load_device(devices[i]), sample);
+      add_costs(measurements, deploy::to_json(profile), devices[i]);
+    }
+  }
+  return measurements;
+}
+
+}  // namespace
+
+RunTrial trial_runner(std::filesystem::path runs, std::vector<std::string> devices, LoadModel load_model,
+                      pipeline::OptimizeOptions options) {
+  return [=](const Trial& trial) {
+    return run_trial(trial, runs / fmt::format("trial-{}", trial.id), devices, load_model, options);
+  };
+}
+
+void expect_possible(const Study& study, const LoadModel& load_model) {
+  for (const std::string& device : study.devices) device::load_device(device);
+  std::map<std::string, data::Dataset> sets;
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const PlannedTrial& trial : study.trials) {
+    if (!seen.insert({trial.key.network, trial.key.data}).second) continue;
+    const pipeline::Recipe recipe = pipeline::parse_recipe(trial.recipe, to_string(trial.key));
+    if (!sets.contains(recipe.data)) sets.emplace(recipe.data, data::load(recipe.data, data::Split::kTest));
+    try {
+      pipeline::expect_fits(load_model(recipe.model, recipe.seed), sets.at(recipe.data));
+    } catch (const Error& error) {
+      throw Error(fmt::format("The cell of {} and {} is impossible", trial.key.network, trial.key.data),
+                  error.what(), "Take another network, or leave that data set out of its list");
+    }
+  }
+}
+
+}  // namespace thimble::study

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "study/study.h"
+
+namespace thimble::study {
+
+/// One figure of a trial. What could not be had has no value, and `note` says why; else `note` is its basis,
+/// where there is more than one ("counted", "modelled").
+struct Measurement {
+  std::string metric;  ///< "accuracy", "latency_ms", "energy_uj", "ram_bytes", "flash_bytes", ...
+  std::string device;  ///< empty for what does not depend on one
+  std::optional<double> value;
+  std::string note;
+};
+
+enum class TrialState { kPending, kRunning, kDone, kFailed };
+
+struct Trial {
+  int64_t id = 0;  ///< from 1, in the study's order
+  TrialKey key;
+  std::string recipe;
+  TrialState state = TrialState::kPending;
+  std::string error;  ///< of a failed one
+  std::vector<Measurement> measurements;
+};
+
+/// Where a study lies: which trials there are, who does them, and what they came to. Every call is atomic,
+/// against other processes and against the death of this one at any moment.
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  /// Takes in a study: its trials, beside those that are there already. Throws Error when another study is
+  /// here: another name, a trial that this one does not list, or one with another recipe or program version.
+  virtual void add(const Study& study, std::string_view version) = 0;
+
+  /// A trial that nobody does or has done, now this process's; nothing when none is left. A trial whose
+  /// process died is there for the taking again.
+  virtual std::optional<Trial> claim() = 0;
+
+  // End a trial that this process claimed.
+  virtual void finish(int64_t id, const std::vector<Measurement>& measurements) = 0;
+  virtual void fail(int64_t id, std::string_view error) = 0;
+
+  /// Makes failed trials pending again.
+  virtual void retry_failed() = 0;
+
+  // What is there, trials by id.
+  virtual std::vector<Trial> trials() = 0;
+  virtual std::string study_text() = 0;
+  virtual std::string version() = 0;
+};
+
+}  // namespace thimble::study

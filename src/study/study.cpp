@@ -1,0 +1,161 @@
+#include "study/study.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/toml_table.h"
+
+namespace thimble::study {
+namespace {
+
+struct Network {
+  std::string name;
+  std::string model;
+  std::vector<std::string> data;
+  std::map<std::string, TomlTable> settings;  ///< of stages, by their names
+};
+
+struct Technique {
+  std::string name;
+  std::vector<TomlTable> stages;
+};
+
+void expect_new(const TomlTable& table, std::string_view key, const std::string& value,
+                std::set<std::string>& seen) {
+  if (!seen.insert(value).second) table.fail(key, fmt::format("has {} twice", value), "List each once");
+}
+
+std::string in_quotes(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + '"';
+}
+
+std::vector<Technique> parse_techniques(TomlTable& table) {
+  std::vector<Technique> techniques;
+  std::set<std::string> names;
+  for (TomlTable& entry : table.tables("technique")) {
+    Technique technique;
+    technique.name = entry.text("name");
+    expect_new(entry, "name", technique.name, names);
+    technique.stages = entry.tables("stage");
+    if (technique.stages.empty()) {
+      entry.fail("stage", "is missing",
+                 "List the technique's stages: [[technique.stage]] with do = \"train\"");
+    }
+    entry.expect_no_other_keys();
+    techniques.push_back(std::move(technique));
+  }
+  if (techniques.empty())
+    table.fail("technique", "is missing", "List the techniques: [[technique]] with a name");
+  return techniques;
+}
+
+std::vector<Network> parse_networks(TomlTable& table, const std::set<std::string>& stages) {
+  std::vector<Network> networks;
+  std::set<std::string> names;
+  for (TomlTable& entry : table.tables("network")) {
+    Network network;
+    network.name = entry.text("name");
+    expect_new(entry, "name", network.name, names);
+    network.model = entry.text("model");
+    network.data = entry.texts("data");
+    std::set<std::string> data;
+    for (const std::string& set : network.data) expect_new(entry, "data", set, data);
+    for (const std::string& stage : stages) {
+      if (auto settings = entry.table(stage)) network.settings.emplace(stage, std::move(*settings));
+    }
+    entry.expect_no_other_keys();
+    networks.push_back(std::move(network));
+  }
+  if (networks.empty())
+    table.fail("network", "is missing", "List the networks: [[network]] with name, model and data");
+  return networks;
+}
+
+std::string recipe_text(const Study& study, Technique& technique, const Network& network,
+                        const std::string& data, uint64_t seed) {
+  std::string text =
+      fmt::format("name = {}\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\nstage = [\n",
+                  in_quotes(fmt::format("{}-{}", study.name, technique.name)), in_quotes(network.model),
+                  in_quotes(data), in_quotes(study.devices.front()), seed);
+  for (TomlTable& stage : technique.stages) {
+    const auto settings = network.settings.find(stage.text("do"));
+    text += fmt::format("  {},\n",
+                        stage.inline_toml(settings == network.settings.end() ? nullptr : &settings->second));
+  }
+  return text + "]\n";
+}
+
+pipeline::ObjectiveWeights parse_weights(TomlTable table) {
+  pipeline::ObjectiveWeights weights;
+  weights.error = table.number("error", 0, 1e6, weights.error);
+  weights.latency = table.number("latency", 0, 1e6, weights.latency);
+  weights.size = table.number("size", 0, 1e6, weights.size);
+  weights.energy = table.number("energy", 0, 1e6, weights.energy);
+  table.expect_no_other_keys();
+  return weights;
+}
+
+}  // namespace
+
+std::string to_string(const TrialKey& key) {
+  return fmt::format("{}, {}, {}, seed {}", key.technique, key.network, key.data, key.seed);
+}
+
+Study parse_study(std::string_view text, std::string_view where) {
+  TomlTable table = TomlTable::parse(text, where);
+  Study study;
+  study.text = text;
+  study.name = table.text("name");
+  study.devices = table.texts("devices");
+  std::set<std::string> devices;
+  for (const std::string& device : study.devices) expect_new(table, "devices", device, devices);
+  const std::vector<int64_t> seeds = table.integers("seeds", 0, std::numeric_limits<int64_t>::max());
+  std::set<std::string> seen;
+  for (const int64_t seed : seeds) expect_new(table, "seeds", std::to_string(seed), seen);
+  if (auto weights = table.table("objective")) study.weights = parse_weights(std::move(*weights));
+  if (auto budget = table.table("budget")) study.budget = pipeline::parse_budget(std::move(*budget));
+
+  std::vector<Technique> techniques = parse_techniques(table);
+  std::set<std::string> stages;
+  for (Technique& technique : techniques) {
+    for (TomlTable& stage : technique.stages) stages.insert(stage.text("do"));
+  }
+  const std::vector<Network> networks = parse_networks(table, stages);
+  study.baseline = table.text("baseline", techniques.front().name);
+  if (std::none_of(techniques.begin(), techniques.end(),
+                   [&](const Technique& t) { return t.name == study.baseline; })) {
+    table.fail("baseline", "names no technique", "Give the name of one of the techniques");
+  }
+  table.expect_no_other_keys();
+
+  for (const int64_t seed : seeds) {
+    for (const Network& network : networks) {
+      for (const std::string& data : network.data) {
+        for (Technique& technique : techniques) {
+          const TrialKey key{technique.name, network.name, data, static_cast<uint64_t>(seed)};
+          std::string recipe = recipe_text(study, technique, network, data, key.seed);
+          pipeline::parse_recipe(recipe, fmt::format("{} ({})", where, to_string(key)));
+          study.trials.push_back({key, std::move(recipe)});
+        }
+      }
+    }
+  }
+  return study;
+}
+
+Study read_study(const std::filesystem::path& path) {
+  return parse_study(read_text(path, uint64_t{1} << 20), path.string());
+}
+
+}  // namespace thimble::study

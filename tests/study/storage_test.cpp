@@ -1,0 +1,217 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "base/files.h"
+#include "base/random.h"
+#include "study/run_study.h"
+#include "study/sqlite_storage.h"
+#include "support/expect_error.h"
+
+namespace thimble::study {
+namespace {
+
+constexpr const char* kStudy = R"(
+name = "s"
+devices = ["nano33ble"]
+seeds = [1, 2, 3, 4, 5]
+[[technique]]
+name = "float"
+[[technique.stage]]
+do = "train"
+[[technique]]
+name = "int8"
+[[technique.stage]]
+do = "train"
+[[technique.stage]]
+do = "quantize"
+[[network]]
+name = "mnist-cnn"
+model = "zoo:mnist-cnn"
+data = ["mnist", "mine"]
+train = {epochs = 2}
+)";
+
+Study small_study() { return parse_study(kStudy, "s.toml"); }
+
+/// Figures that depend on the trial alone; a line in LOG for each time it is carried out to its end.
+std::vector<Measurement> stub(const Trial& trial, const std::filesystem::path& log, int sleep_ms) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(sleep_ms));
+  std::ofstream(log, std::ios::app) << trial.id << "\n" << std::flush;
+  return {{"accuracy", "", Random(trial.key.seed).fork(static_cast<uint64_t>(trial.id)).uniform(), ""},
+          {"latency_ms", "nano33ble", std::nullopt, "there is no emulator"}};
+}
+
+/// A process that works on the study; returns its id.
+template <typename Work>
+pid_t fork_worker(const Work& work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      work();
+      ::_exit(0);
+    } catch (...) {
+      ::_exit(1);
+    }
+  }
+  return child;
+}
+
+std::map<int64_t, int> lines_of(const std::filesystem::path& log) {
+  std::map<int64_t, int> counts;
+  std::ifstream in(log);
+  for (int64_t id = 0; in >> id;) ++counts[id];
+  return counts;
+}
+
+std::string results_of(const std::filesystem::path& path) {
+  std::string text;
+  for (const Trial& trial : open_sqlite(path, false)->trials()) {
+    text += to_string(trial.key) + (trial.state == TrialState::kDone ? " done" : " not done");
+    for (const Measurement& m : trial.measurements) {
+      text += " " + m.metric + " " + m.device + " " + (m.value ? std::to_string(*m.value) : m.note);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+TEST(Study, crosses_techniques_networks_data_and_seeds) {
+  const Study study = small_study();
+  ASSERT_EQ(study.trials.size(), 20U);
+  EXPECT_EQ(study.baseline, "float");
+  EXPECT_EQ(to_string(study.trials[0].key), "float, mnist-cnn, mnist, seed 1");
+  const pipeline::Recipe recipe = pipeline::parse_recipe(study.trials[19].recipe, "r");
+  EXPECT_EQ(recipe.seed, 5U);
+  EXPECT_EQ(recipe.data, "mine");
+  ASSERT_EQ(recipe.stages.size(), 2U);
+  const auto& train = std::get<pipeline::TrainStage>(recipe.stages[0]);
+  EXPECT_EQ(train.options.epochs, 2);  // the network's setting
+  EXPECT_EQ(train.options.seed, 5U);
+}
+
+TEST(Study, what_is_wrong_is_an_error_that_names_it) {
+  const auto with = [](const std::string& from, const std::string& to) {
+    std::string text = kStudy;
+    text.replace(text.find(from), from.size(), to);
+    return [text] { parse_study(text, "s.toml"); };
+  };
+  test::expect_error(with("3, 4", "3, 3"), {"s.toml:4", "3 twice"});
+  test::expect_error(with("\"int8\"", "\"float\""), "float twice");
+  test::expect_error(with("seeds", "sedes"), "'seeds' is missing");
+  test::expect_error(with("epochs = 2", "epochs = 0"), {"float, mnist-cnn, mnist, seed 1", "'epochs'"});
+  test::expect_error(with("train = {", "prune = {"), "'prune' is not known");
+  test::expect_error(with("do = \"quantize\"", "do = \"squeeze\""), "squeeze");
+  test::expect_error(with("name = \"s\"", "name = \"s\"\nbaseline = \"none\""), "names no technique");
+  test::expect_error(with("\"mine\"", "\"mnist\""), "mnist twice");
+}
+
+TEST(Storage, a_failed_trial_is_kept_with_its_error_and_done_again_on_demand) {
+  const TemporaryFolder folder;
+  const auto storage = open_sqlite(folder.path() / "s.db", true);
+  storage->add(small_study(), "1");
+  bool broken = true;
+  const RunTrial run = [&](const Trial& trial) {
+    if (broken && trial.id == 3) throw Error("data", "are not there", "Fetch them");
+    return stub(trial, folder.path() / "log", 0);
+  };
+  run_study(*storage, run);
+  EXPECT_EQ(storage->trials()[2].state, TrialState::kFailed);
+  EXPECT_EQ(storage->trials()[2].error, "data: are not there. Fetch them.");
+  EXPECT_EQ(storage->trials()[3].state, TrialState::kDone);
+  run_study(*storage, run);
+  EXPECT_EQ(storage->trials()[2].state, TrialState::kFailed);
+  broken = false;
+  storage->retry_failed();
+  run_study(*storage, run);
+  EXPECT_EQ(storage->trials()[2].state, TrialState::kDone);
+  EXPECT_EQ(storage->trials()[2].error, "");
+}
+
+TEST(Storage, takes_more_seeds_and_no_other_study) {
+  const TemporaryFolder folder;
+  const auto storage = open_sqlite(folder.path() / "s.db", true);
+  storage->add(small_study(), "1");
+  run_study(*storage, [&](const Trial& trial) { return stub(trial, folder.path() / "log", 0); });
+  std::string more = kStudy;
+  more.replace(more.find("5]"), 2, "5, 6]");
+  storage->add(parse_study(more, "s.toml"), "1");
+  EXPECT_EQ(storage->trials().size(), 24U);
+  EXPECT_EQ(storage->trials()[0].state, TrialState::kDone);
+  test::expect_error([&] { storage->add(small_study(), "1"); },
+                     "does not list (float, mnist-cnn, mnist, seed 6)");
+  std::string other = more;
+  other.replace(other.find("epochs = 2"), 10, "epochs = 3");
+  test::expect_error([&] { storage->add(parse_study(other, "s.toml"), "1"); }, "another recipe");
+  test::expect_error([&] { storage->add(parse_study(more, "s.toml"), "2"); }, "made by Thimble 1");
+}
+
+TEST(Storage, files_that_are_no_study_are_refused_and_left_alone) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "s.db";
+  test::expect_error([&] { open_sqlite(path, false); }, "is not there");
+  const std::string text(4096, 'x');
+  write_file_atomically(path, text);
+  test::expect_error([&] { open_sqlite(path, true); }, "no study");
+  EXPECT_EQ(read_text(path), text);
+}
+
+TEST(Storage, processes_on_one_file_never_do_a_trial_twice) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "s.db";
+  open_sqlite(path, true)->add(small_study(), "1");
+  std::vector<pid_t> workers;
+  for (int i = 0; i < 4; ++i) {
+    workers.push_back(fork_worker([&] {
+      run_study(*open_sqlite(path, false),
+                [&](const Trial& trial) { return stub(trial, folder.path() / "log", 2); });
+    }));
+  }
+  for (const pid_t worker : workers) {
+    int status = 0;
+    ::waitpid(worker, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  const auto counts = lines_of(folder.path() / "log");
+  EXPECT_EQ(counts.size(), 20U);
+  for (const auto& [id, count] : counts) EXPECT_EQ(count, 1) << id;
+}
+
+TEST(Storage, a_study_that_is_killed_again_and_again_ends_with_the_same_results) {
+  const TemporaryFolder folder;
+  const auto whole = folder.path() / "whole.db";
+  const auto pieces = folder.path() / "pieces.db";
+  for (const auto& path : {whole, pieces}) open_sqlite(path, true)->add(small_study(), "1");
+  const auto work = [&](const std::filesystem::path& path, int sleep_ms) {
+    run_study(*open_sqlite(path, false),
+              [&](const Trial& trial) { return stub(trial, path.string() + ".log", sleep_ms); });
+  };
+  work(whole, 0);
+
+  Random random(9);
+  const int kills = std::getenv("THIMBLE_FULL_TESTS") != nullptr ? 20 : 6;
+  for (int i = 0; i < kills; ++i) {
+    const pid_t first = fork_worker([&] { work(pieces, 10); });
+    const pid_t second = fork_worker([&] { work(pieces, 10); });
+    std::this_thread::sleep_for(std::chrono::microseconds(random.between(1000, 40000)));
+    ::kill(first, SIGKILL);
+    ::kill(second, SIGKILL);
+    ::waitpid(first, nullptr, 0);
+    ::waitpid(second, nullptr, 0);
+    // What was claimed at the kill is pending or done, never lost.
+    EXPECT_EQ(open_sqlite(pieces, false)->trials().size(), 20U);
+  }
+  work(pieces, 0);
+  EXPECT_EQ(results_of(pieces), results_of(whole));
+  // Done twice is only what was in the hands of a killed process.
+  for (const auto& [id, count] : lines_of(pieces.string() + ".log")) EXPECT_LE(count, 1 + kills) << id;
+}
+
+}  // namespace
+}  // namespace thimble::study
