@@ -1,4 +1,5 @@
-/* Copies one input of a Concat to its place in the output; one call an input. */
+/* Copies one input of a Concat to its place in the output; one call an input, in order. An input may lie where
+ * its elements go. */
 #ifndef THIMBLE_GENERIC_CONCAT_F32_H
 #define THIMBLE_GENERIC_CONCAT_F32_H
 
@@ -11,7 +12,7 @@ THIMBLE_KERNEL void thimble_concat_generic_f32(const thimble_concat_piece* p, co
                                                float* output) {
   output += p->output_start;
   for (int32_t row = 0; row < p->rows; ++row) {
-    memcpy(output + row * p->output_run, input + row * p->input_run, (size_t)p->input_run * sizeof(float));
+    memmove(output + row * p->output_run, input + row * p->input_run, (size_t)p->input_run * sizeof(float));
   }
 }
 

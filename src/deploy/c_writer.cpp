@@ -95,9 +95,7 @@ class Writer {
     program_.prefix = c_prefix(options.prefix.empty() ? graph.name : options.prefix);
     capitals_ = upper_case(program_.prefix);
     choices_ = choose_kernels(graph, options.core);
-    std::vector<NodeMemory> memory(choices_.size());
-    for (size_t i = 0; i < choices_.size(); ++i) memory[i].scratch_bytes = choices_[i].scratch_bytes;
-    program_.plan = plan_memory(graph, memory);
+    program_.plan = plan_memory(graph, memory_of(choices_));
     program_.arena_bytes = program_.plan.arena_bytes;
     program_.macs = mac_count(graph);
     for (const TensorId id : graph.inputs) program_.input_bytes.push_back(graph.tensor(id).bytes());

@@ -1,6 +1,7 @@
 #include "deploy/check.h"
 
 #include "deploy/c_writer.h"
+#include "deploy/kernel_overlap.h"
 #include "graph/kernel_call.h"
 
 namespace thimble::deploy {
@@ -25,7 +26,7 @@ Check check(const Graph& graph, const Budget& budget) {
     }
   }
   if (!program) {
-    const MemoryPlan plan = plan_memory(graph);
+    const MemoryPlan plan = plan_memory(graph, portable_memory(graph));
     result.arena_bytes = plan.arena_bytes;
     result.arena_lower_bound_bytes = plan.lower_bound_bytes;
     return result;

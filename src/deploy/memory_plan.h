@@ -10,9 +10,19 @@
 
 namespace thimble::deploy {
 
+/// Leave to lay a node's output over an input that nobody reads afterwards: the output begins `lead_bytes`
+/// before the input or earlier, so that the kernel, which reads and writes in a known order, never writes
+/// over what it still reads.
+struct Overlap {
+  size_t input = 0;  ///< an index into Node::inputs
+  size_t lead_bytes = 0;
+  bool operator==(const Overlap&) const = default;
+};
+
 /// What the kernel of one node does to memory beside reading its inputs and writing its output.
 struct NodeMemory {
   size_t scratch_bytes = 0;  ///< a block of the arena that holds nothing before the node and nothing after it
+  std::vector<Overlap> overlaps{};  ///< at most one an input; an input without one stays apart
 };
 
 /// Where every activation lies in one arena while the nodes run in order.
@@ -28,21 +38,14 @@ struct MemoryPlan {
   std::vector<size_t> offsets;          ///< bytes from the arena's start, one a tensor
   std::vector<size_t> scratch_offsets;  ///< likewise of scratch, one a node; kNowhere where there is none
   size_t arena_bytes = 0;
-  size_t lower_bound_bytes =
-      0;  ///< the most that is live at one node, every operator writing over its input that can
-  bool optimal = false;  ///< no plan is smaller: it meets the lower bound or the search was exhausted
+  size_t lower_bound_bytes = 0;  ///< no plan of this graph with these kernels is smaller
+  bool optimal = false;          ///< no plan is smaller: it meets the lower bound or the search was exhausted
   std::vector<size_t> live_bytes;  ///< the least that is live at each node
 };
 
 /// The exact plan, by branch and bound (deploy/arena_packing.h) within a number of steps that does not depend
-/// on the machine. A Reshape's result is its input; what works element by element (Add, Mul, Softmax, Relu,
-/// ...) may write over an operand of the output's size that nobody reads afterwards: their kernels read
-/// element i before they write it.
-/// `nodes` has one entry a node, in order, or none at all where no kernel needs scratch.
-MemoryPlan plan_memory(const Graph& graph, std::span<const NodeMemory> nodes = {});
-
-/// The input that a node's kernel may write its output over, position by position: an index into node.inputs
-/// for each. Says nothing about who else reads them.
-std::vector<size_t> overwritable_inputs(const Graph& graph, const Node& node);
+/// on the machine. `nodes` has one entry a node, in order, or none at all: then kernels need no scratch and
+/// overlap nothing. A Reshape's result is its input.
+MemoryPlan plan_memory(const Graph& graph, std::span<const NodeMemory> nodes);
 
 }  // namespace thimble::deploy

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "deploy/arena_packing.h"
+#include "deploy/kernel_overlap.h"
 #include "zoo/zoo.h"
 
 namespace thimble::deploy {
@@ -70,9 +71,19 @@ Graph random_network(uint64_t seed) {
   return graph;
 }
 
+/// What the portable kernels may do, with scratch here and there.
+std::vector<NodeMemory> memory_of(const Graph& graph, uint64_t seed) {
+  Random random(seed + 1);
+  std::vector<NodeMemory> nodes = portable_memory(graph);
+  for (NodeMemory& node : nodes) {
+    if (random.below(2) == 0) node.scratch_bytes = static_cast<size_t>(random.between(1, 100));
+  }
+  return nodes;
+}
+
 /// Runs the graph on an arena whose bytes remember which tensor's content they hold, and says what goes
 /// wrong.
-std::string misuse(const Graph& graph, const MemoryPlan& plan, std::span<const NodeMemory> memory = {}) {
+std::string misuse(const Graph& graph, const MemoryPlan& plan, std::span<const NodeMemory> memory) {
   std::vector<TensorId> content(graph.tensors.size());
   std::iota(content.begin(), content.end(), 0);
   std::vector<TensorId> arena(plan.arena_bytes, kNoTensor);
@@ -94,7 +105,7 @@ std::string misuse(const Graph& graph, const MemoryPlan& plan, std::span<const N
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     const TensorId output = node.outputs[0];
-    if (!memory.empty() && memory[n].scratch_bytes > 0) {
+    if (memory[n].scratch_bytes > 0) {
       const size_t begin = plan.scratch_offsets[n];
       const size_t end = begin + memory[n].scratch_bytes;
       if (begin % MemoryPlan::kTensorAlignment != 0) return node.name + "'s scratch is not aligned";
@@ -109,14 +120,12 @@ std::string misuse(const Graph& graph, const MemoryPlan& plan, std::span<const N
       const bool apart = begin_of(input) + graph.tensor(input).bytes() <= begin_of(output) ||
                          begin_of(output) + graph.tensor(output).bytes() <= begin_of(input);
       if (apart) continue;
-      const bool reshape = std::holds_alternative<Reshape>(node.op);
-      const bool elementwise = std::holds_alternative<Add>(node.op) ||
-                               std::holds_alternative<Relu>(node.op) ||
-                               std::holds_alternative<Softmax>(node.op);
-      const bool exact =
-          begin_of(input) == begin_of(output) && graph.tensor(input).bytes() == graph.tensor(output).bytes();
-      if (!exact || (!reshape && !elementwise))
+      if (std::holds_alternative<Reshape>(node.op)) continue;
+      const auto overlap = std::ranges::find_if(
+          memory[n].overlaps, [&](const Overlap& allowed) { return node.inputs[allowed.input] == input; });
+      if (overlap == memory[n].overlaps.end() || begin_of(output) + overlap->lead_bytes > begin_of(input)) {
         return node.name + " writes over an input that it still reads";
+      }
     }
     if (begin_of(output) % MemoryPlan::kTensorAlignment != 0) return node.name + " is not aligned";
     if (std::holds_alternative<Reshape>(node.op)) {
@@ -131,31 +140,25 @@ std::string misuse(const Graph& graph, const MemoryPlan& plan, std::span<const N
   return "";
 }
 
-TEST(MemoryPlan, no_live_tensor_is_ever_overwritten) {
+TEST(MemoryPlan, no_live_tensor_or_scratch_is_ever_overwritten) {
   EXPECT_TRUE(rc::check([](uint64_t seed) {
     const Graph graph = random_network(seed);
-    const MemoryPlan plan = plan_memory(graph);
-    RC_ASSERT(misuse(graph, plan) == "");
-    RC_ASSERT(plan.arena_bytes >= plan.lower_bound_bytes);
-  }));
-}
-
-TEST(MemoryPlan, scratch_lies_apart_from_all_that_is_live_at_its_node) {
-  EXPECT_TRUE(rc::check([](uint64_t seed) {
-    const Graph graph = random_network(seed);
-    Random random(seed + 1);
-    std::vector<NodeMemory> nodes(graph.nodes.size());
-    for (NodeMemory& node : nodes) {
-      if (random.below(2) == 0) node.scratch_bytes = static_cast<size_t>(random.between(1, 100));
-    }
+    const std::vector<NodeMemory> nodes = memory_of(graph, seed);
     const MemoryPlan plan = plan_memory(graph, nodes);
     RC_ASSERT(misuse(graph, plan, nodes) == "");
     RC_ASSERT(plan.arena_bytes >= plan.lower_bound_bytes);
+    RC_ASSERT(plan.lower_bound_bytes >= std::ranges::max(plan.live_bytes));
   }));
 }
 
 TEST(MemoryPlan, small_networks_are_planned_optimally) {
-  for (uint64_t seed = 0; seed < 300; ++seed) EXPECT_TRUE(plan_memory(random_network(seed)).optimal) << seed;
+  int open = 0;  // with scratch at every other node there is more to try
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    const Graph graph = random_network(seed);
+    EXPECT_TRUE(plan_memory(graph, portable_memory(graph)).optimal) << seed;
+    open += plan_memory(graph, memory_of(graph, seed)).optimal ? 0 : 1;
+  }
+  EXPECT_LE(open, 3);
 }
 
 TEST(MemoryPlan, of_a_chain_is_its_two_largest_neighbours) {
@@ -166,10 +169,12 @@ TEST(MemoryPlan, of_a_chain_is_its_two_largest_neighbours) {
   const MaxPool2D pool{.kernel_h = 2, .kernel_w = 2, .stride_h = 2, .stride_w = 2, .padding = {}};
   const TensorId x = graph.append(pool, {graph.inputs[0]}, "first");
   graph.outputs = {graph.append(pool, {x}, "second")};
-  const MemoryPlan plan = plan_memory(graph);
+  // Kernels of which nothing is known keep their output apart.
+  const MemoryPlan plan = plan_memory(graph, std::vector<NodeMemory>(2));
   EXPECT_EQ(plan.arena_bytes, (64U + 16U) * 4U);
   EXPECT_TRUE(plan.optimal);
   EXPECT_EQ(plan.live_bytes, (std::vector<size_t>{(64 + 16) * 4, (16 + 4) * 4}));
+  EXPECT_EQ(plan_memory(graph, portable_memory(graph)).arena_bytes, 64U * 4U);
 }
 
 TEST(MemoryPlan, operators_write_over_an_operand_that_dies_with_them) {
@@ -180,7 +185,7 @@ TEST(MemoryPlan, operators_write_over_an_operand_that_dies_with_them) {
   const TensorId a = graph.append(Relu{}, {graph.inputs[0]}, "a");
   const TensorId b = graph.append(Softmax{}, {a}, "b");
   graph.outputs = {graph.append(Reshape{{1, 1, 10}}, {b}, "c")};
-  EXPECT_EQ(plan_memory(graph).arena_bytes, 40U);
+  EXPECT_EQ(plan_memory(graph, portable_memory(graph)).arena_bytes, 40U);
 }
 
 TEST(MemoryPlan, an_operand_that_is_read_again_is_kept) {
@@ -192,88 +197,128 @@ TEST(MemoryPlan, an_operand_that_is_read_again_is_kept) {
   const TensorId same = graph.append(Reshape{{1, 10}}, {a}, "same");
   const TensorId b = graph.append(Softmax{}, {a}, "b");
   graph.outputs = {graph.append(Add{}, {same, b}, "c")};
-  const MemoryPlan plan = plan_memory(graph);
+  const MemoryPlan plan = plan_memory(graph, portable_memory(graph));
   EXPECT_EQ(plan.arena_bytes, 80U);
-  EXPECT_EQ(misuse(graph, plan), "");
+  EXPECT_EQ(misuse(graph, plan, portable_memory(graph)), "");
 }
 
 TEST(MemoryPlan, of_the_zoo_is_optimal_and_sound) {
   for (const zoo::Entry& entry : zoo::entries()) {
     const Graph graph = zoo::build(entry.name, 1);
-    const MemoryPlan plan = plan_memory(graph);
+    const MemoryPlan plan = plan_memory(graph, portable_memory(graph));
     EXPECT_TRUE(plan.optimal) << entry.name << " " << plan.arena_bytes << " >= " << plan.lower_bound_bytes;
     EXPECT_GE(plan.arena_bytes, plan.lower_bound_bytes);
   }
 }
 
-/// The least packing by trying every order of lowest-fit placement.
-size_t least_by_brute_force(const std::vector<Block>& blocks) {
-  std::vector<size_t> order(blocks.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  size_t least = SIZE_MAX;
-  do {
-    std::vector<size_t> offset(blocks.size(), 0);
-    size_t total = 0;
-    for (size_t i = 0; i < order.size(); ++i) {
-      const Block& block = blocks[order[i]];
-      size_t at = 0;
-      for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t j = 0; j < i; ++j) {
-          const Block& other = blocks[order[j]];
-          const bool clash = block.overlaps(other) && at < offset[order[j]] + other.bytes &&
-                             offset[order[j]] < at + block.bytes;
-          if (clash) at = offset[order[j]] + other.bytes, moved = true;
-        }
-      }
-      offset[order[i]] = at;
-      total = std::max(total, at + block.bytes);
+struct RandomProblem {
+  std::vector<Block> blocks;
+  std::vector<Diagonal> diagonals;
+};
+
+/// Blocks of short lives; where one ends as another begins, often a diagonal.
+RandomProblem random_problem(Random& random, int32_t count, int32_t moments, int32_t bytes) {
+  RandomProblem problem;
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t first = random.between(0, moments);
+    problem.blocks.push_back(
+        {first, first + random.between(0, 4), static_cast<size_t>(random.between(1, bytes))});
+  }
+  std::vector<bool> taken(static_cast<size_t>(moments) + 1, false);
+  for (size_t result = 0; result < problem.blocks.size(); ++result) {
+    const auto moment = static_cast<size_t>(problem.blocks[result].first);
+    if (taken[moment] || random.below(4) == 0) continue;
+    taken[moment] = true;
+    for (size_t source = 0; source < problem.blocks.size(); ++source) {
+      const Block& block = problem.blocks[source];
+      if (source == result || static_cast<size_t>(block.last) != moment || block.first == block.last)
+        continue;
+      if (random.below(3) == 0) continue;
+      problem.diagonals.push_back({source, result, static_cast<size_t>(random.between(0, bytes))});
     }
-    least = std::min(least, total);
-  } while (std::ranges::next_permutation(order).found);
-  return least;
+  }
+  return problem;
 }
 
-TEST(ArenaPacking, is_as_small_as_the_best_of_all_orders) {
-  Random random(7);
-  int beyond_the_bound = 0;
-  for (int round = 0; round < 300; ++round) {
-    std::vector<Block> blocks(static_cast<size_t>(random.between(1, 7)));
-    for (Block& block : blocks) {
-      block.first = random.between(0, 6);
-      block.last = block.first + random.between(0, 4);
-      block.bytes = static_cast<size_t>(random.between(1, 9));
+/// Whether two blocks at these offsets keep out of each other's way.
+bool apart(const RandomProblem& problem, size_t a, size_t b, size_t offset_a, size_t offset_b) {
+  const auto& blocks = problem.blocks;
+  if (!blocks[a].overlaps(blocks[b])) return true;
+  if (offset_a + blocks[a].bytes <= offset_b || offset_b + blocks[b].bytes <= offset_a) return true;
+  return std::ranges::any_of(problem.diagonals, [&](const Diagonal& d) {
+    return (d.source == a && d.result == b && offset_b + d.lead <= offset_a) ||
+           (d.source == b && d.result == a && offset_a + d.lead <= offset_b);
+  });
+}
+
+bool all_apart(const RandomProblem& problem, const std::vector<size_t>& offsets) {
+  for (size_t a = 0; a < offsets.size(); ++a) {
+    for (size_t b = 0; b < a; ++b) {
+      if (!apart(problem, a, b, offsets[a], offsets[b])) return false;
     }
-    const Packing packing = pack(blocks, 1'000'000);
-    const size_t least = least_by_brute_force(blocks);
-    EXPECT_EQ(packing.bytes, least) << round;
-    EXPECT_TRUE(packing.exhausted);
-    beyond_the_bound += least > lower_bound_bytes(blocks) ? 1 : 0;
   }
-  RecordProperty("beyond_the_bound", beyond_the_bound);
+  return true;
+}
+
+/// Whether all blocks from `next` on find a place below `height`, by trying every offset.
+bool fits(const RandomProblem& problem, size_t height, size_t next, std::vector<size_t>& offsets) {
+  if (next == problem.blocks.size()) return true;
+  for (size_t offset = 0; offset + problem.blocks[next].bytes <= height; ++offset) {
+    bool free = true;
+    for (size_t other = 0; other < next && free; ++other) {
+      free = apart(problem, next, other, offset, offsets[other]);
+    }
+    if (!free) continue;
+    offsets[next] = offset;
+    if (fits(problem, height, next + 1, offsets)) return true;
+  }
+  return false;
+}
+
+TEST(ArenaPacking, is_as_small_as_the_best_of_all_placements) {
+  Random random(7);
+  int beyond_what_is_live = 0;
+  int with_diagonals = 0;
+  for (int round = 0; round < 400; ++round) {
+    const RandomProblem problem = random_problem(random, random.between(1, 7), 6, 6);
+    const Packing packing = pack(problem.blocks, problem.diagonals, 1'000'000);
+    std::vector<size_t> offsets(problem.blocks.size());
+    EXPECT_TRUE(all_apart(problem, packing.offsets)) << round;
+    EXPECT_TRUE(fits(problem, packing.bytes, 0, offsets)) << round;
+    EXPECT_FALSE(fits(problem, packing.bytes - 1, 0, offsets)) << round;
+    EXPECT_TRUE(packing.exhausted);
+    EXPECT_LE(lower_bound_bytes(problem.blocks, problem.diagonals, packing.bytes), packing.bytes);
+    beyond_what_is_live +=
+        packing.bytes > std::ranges::max(live_bytes(problem.blocks, problem.diagonals)) ? 1 : 0;
+    with_diagonals += problem.diagonals.empty() ? 0 : 1;
+  }
+  EXPECT_GT(beyond_what_is_live, 0);
+  EXPECT_GT(with_diagonals, 100);
+}
+
+TEST(ArenaPacking, adds_up_the_leads_of_a_chain) {
+  // Each may lie 10 before the one it is made from: pushed together, 100 and three leads.
+  std::vector<Block> blocks;
+  std::vector<Diagonal> diagonals;
+  for (int32_t i = 0; i < 4; ++i) blocks.push_back({i, i + 1, 100});
+  for (size_t i = 0; i < 3; ++i) diagonals.push_back({i, i + 1, 10});
+  EXPECT_EQ(std::ranges::max(live_bytes(blocks, diagonals)), 110U);
+  EXPECT_EQ(lower_bound_bytes(blocks, diagonals, 200), 130U);
+  const Packing packing = pack(blocks, diagonals, 1000);
+  EXPECT_EQ(packing.offsets, (std::vector<size_t>{30, 20, 10, 0}));
 }
 
 TEST(ArenaPacking, beats_first_fit_where_first_fit_is_not_best) {
   Random random(11);
   int better = 0;
   for (int round = 0; round < 200; ++round) {
-    std::vector<Block> blocks(14);
-    for (Block& block : blocks) {
-      block.first = random.between(0, 12);
-      block.last = block.first + random.between(0, 5);
-      block.bytes = static_cast<size_t>(random.between(1, 40));
-    }
-    const Packing heuristic = pack(blocks, 0);
-    const Packing exact = pack(blocks, 200'000);
+    const RandomProblem problem = random_problem(random, 14, 12, 40);
+    const Packing heuristic = pack(problem.blocks, problem.diagonals, 0);
+    const Packing exact = pack(problem.blocks, problem.diagonals, 200'000);
     EXPECT_LE(exact.bytes, heuristic.bytes);
-    EXPECT_GE(exact.bytes, lower_bound_bytes(blocks));
-    for (size_t a = 0; a < blocks.size(); ++a) {
-      for (size_t b = 0; b < a; ++b) {
-        const bool apart = exact.offsets[a] + blocks[a].bytes <= exact.offsets[b] ||
-                           exact.offsets[b] + blocks[b].bytes <= exact.offsets[a];
-        EXPECT_TRUE(apart || !blocks[a].overlaps(blocks[b]));
-      }
-    }
+    EXPECT_GE(exact.bytes, exact.lower_bound_bytes);
+    EXPECT_TRUE(all_apart(problem, heuristic.offsets)) << round;
+    EXPECT_TRUE(all_apart(problem, exact.offsets)) << round;
     better += exact.bytes < heuristic.bytes ? 1 : 0;
   }
   EXPECT_GT(better, 0);
