@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/common.h"
+#include "cli/samples.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "deploy/budget.h"
@@ -8,8 +9,24 @@
 #include "deploy/package.h"
 #include "deploy/prepare.h"
 #include "device/profile.h"
+#include "formats/tflite/tflite.h"
 
 namespace thimble::cli {
+namespace {
+
+/// Ten samples of a data set, or random ones where `data` is empty, and what the reference makes of them.
+deploy::SelfTest self_test(const Graph& graph, const std::string& data, uint64_t seed) {
+  constexpr size_t kSamples = 10;
+  if (data.empty()) {
+    return deploy::self_test_of(
+        graph, random_inputs(graph, kSamples, seed),
+        fmt::format("{} random samples (seed {}; --data takes real ones)", kSamples, seed));
+  }
+  return deploy::self_test_of(graph, dataset_inputs(graph, data, kSamples, seed),
+                              fmt::format("{} samples of the test split of {}", kSamples, data));
+}
+
+}  // namespace
 
 void add_deploy(CLI::App& program) {
   static CommonOptions common;
@@ -17,8 +34,13 @@ void add_deploy(CLI::App& program) {
   static std::string device_name;
   static std::string folder;
   static std::string package = "c";
-  CLI::App* verb = add_verb(program, "deploy", "write a model as C for a device", "",
-                            "thimble deploy int8.onnx --device nano33ble -o firmware/model", common);
+  static std::string data_name;
+  CLI::App* verb =
+      add_verb(program, "deploy", "write a model as C for a device",
+               "c and cmake: plain C with CMake, cmake with a benchmark for a Raspberry Pi; arduino: a\n"
+               "library with a sketch; esp-idf: a component with an example; tflite: the model for\n"
+               "TensorFlow Lite Micro with its operators. Each with a self-test of 10 samples.",
+               "thimble deploy int8.onnx --device nano33ble --package arduino --data mnist -o mnist", common);
   verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required()->option_text(" ");
   verb->add_option("--device", device_name, "a device's name, or the path of a profile")
       ->required()
@@ -26,9 +48,12 @@ void add_deploy(CLI::App& program) {
   verb->add_option("-o,--output", folder, "folder of the C files")
       ->required()
       ->option_text("PATH (required)");
-  verb->add_option("--package", package, "c: plain C with CMake")
-      ->check(CLI::IsMember({"c"}))
-      ->option_text("c");
+  verb->add_option("--package", package, "what to write")
+      ->check(CLI::IsMember(
+          std::vector<std::string>(deploy::package_names().begin(), deploy::package_names().end())))
+      ->option_text("c|tflite|arduino|esp-idf|cmake [c]");
+  verb->add_option("--data", data_name, "samples of the self-test; without it they are random")
+      ->option_text("NAME");
   verb->callback([] {
     const Graph graph = deploy::prepare(load_model(model, common.seed));
     const device::DeviceProfile device = device::load_device(device_name);
@@ -36,13 +61,21 @@ void add_deploy(CLI::App& program) {
     const deploy::GeneratedC generated =
         deploy::write_c(graph, {.prefix = "", .core = device.core.value, .budget = budget});
     deploy::check_fits(graph, generated, budget);
-    deploy::write_package(generated, folder);
+    deploy::PackageOptions options{.kind = *deploy::package_named(package)};
+    options.self_test = self_test(graph, data_name, common.seed);
+    if (options.kind == deploy::PackageKind::kTflite) {
+      options.tflite.content = tflite::to_tflite(graph);
+      options.tflite.operators = tflite::builtin_operators(options.tflite.content);
+    }
+    deploy::write_package(generated, folder, options);
 
     nlohmann::json document = {{"device", device.name},
                                {"folder", folder},
                                {"arena_bytes", generated.arena_bytes},
                                {"arena_lower_bound_bytes", generated.plan.lower_bound_bytes},
                                {"weights_bytes", generated.weights_bytes},
+                               {"package", package},
+                               {"self_test", options.self_test.origin},
                                {"layers", nlohmann::json::array()},
                                {"files", nlohmann::json::array()}};
     Table table({"layer", "operator", "kernel", "scratch", "weights", "why"});
@@ -55,11 +88,13 @@ void add_deploy(CLI::App& program) {
       table.add({layer.name, layer.op, layer.kernel.empty() ? "(none needed)" : layer.kernel,
                  grouped(layer.scratch_bytes), grouped(layer.weights_bytes), layer.why});
     }
-    for (const deploy::GeneratedFile& file : generated.files) document["files"].push_back(file.name);
+    const std::vector<deploy::GeneratedFile> files = deploy::package_files(generated, options);
+    for (const deploy::GeneratedFile& file : files) document["files"].push_back(file.name);
     print(common, document,
-          fmt::format("{}\n{}: {} files; arena {} B (lower bound {} B), weights {} B\n", table.text(), folder,
-                      generated.files.size(), grouped(generated.arena_bytes),
-                      grouped(generated.plan.lower_bound_bytes), grouped(generated.weights_bytes)));
+          fmt::format("{}\n{}: {} files; arena {} B (lower bound {} B), weights {} B; self-test: {}\n",
+                      table.text(), folder, files.size(), grouped(generated.arena_bytes),
+                      grouped(generated.plan.lower_bound_bytes), grouped(generated.weights_bytes),
+                      options.self_test.origin));
   });
 }
 

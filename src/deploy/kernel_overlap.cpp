@@ -240,7 +240,13 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
   };
   return std::visit(
       Overload{
-          [&](const thimble_conv2d_parameters& p) { return window(p); },
+          [&](const thimble_conv2d_parameters& p) {
+            // Walks over the whole image for every four channels, so only a single such walk may overlap.
+            const bool one_walk = p.output_c == 1 || (p.output_c == 4 && p.groups == 1);
+            if (!one_walk) return std::vector<Overlap>{};
+            const SlidingWindow w = sliding_window(p, static_cast<size_t>(written_bytes));
+            return std::vector<Overlap>{{0, window_lead(w, Reads::kBeforeWriting)}};
+          },
           [&](const thimble_depthwise_conv2d_parameters& p) { return window(p); },
           [&](const thimble_pool2d_parameters& p) { return window(p); },
           [&](const thimble_fully_connected_parameters& p) { return window(p); },

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "graph/graph.h"
 
@@ -40,6 +41,10 @@ bool inserted_by_import(const Node& node);
 /// Throws Error naming the node that TensorFlow Lite cannot express: a batch norm that is not folded, average
 /// pooling with padding other than SAME or VALID.
 std::string to_tflite(const Graph& graph);
+
+/// The operators that a TensorFlow Lite model uses, each once, as its schema names them ("CONV_2D"),
+/// ascending. `content` is what to_tflite gave.
+std::vector<std::string> builtin_operators(std::string_view content);
 
 /// Writes to_tflite(graph) to a file, whole or not at all.
 void write_tflite(const Graph& graph, const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -269,6 +270,14 @@ std::string to_tflite(const Graph& graph) {
 
 void write_tflite(const Graph& graph, const std::filesystem::path& path) {
   write_file_atomically(path, std::string_view(to_tflite(graph)));
+}
+
+std::vector<std::string> builtin_operators(std::string_view content) {
+  std::set<std::string> names;
+  for (const auto* code : *schema::GetModel(content.data())->operator_codes()) {
+    names.insert(schema::EnumNameBuiltinOperator(code->builtin_code()));
+  }
+  return {names.begin(), names.end()};
 }
 
 }  // namespace thimble::tflite
