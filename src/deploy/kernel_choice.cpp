@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "deploy/kernel_overlap.h"
 #include "deploy/neon_kernels.h"
 #include "kernels/armv7em/depthwise_conv2d_plane_s8.h"
 #include "kernels/armv7em/fully_connected_rows.h"
@@ -137,6 +138,10 @@ Offer tiled_convolution(const Graph& graph, const Node& node) {
     const int32_t block = std::min(affordable, p.output_h * p.output_w);
     choice.kernel = {"thimble_conv2d_pointwise_" + type, "armv7em/conv2d_pointwise_" + type + ".h"};
     choice.scratch_bytes = 4 * static_cast<size_t>(block * e.column + 1 + tile);
+    SlidingWindow places = sliding_window(p, 1);
+    places.input_w = places.output_w = p.output_h * p.output_w;
+    places.input_h = places.output_h = 1;
+    choice.overlaps = {{0, window_lead(places, Reads::kBeforeWriting, {.pixels = block})}};
     choice.extents = {block, simple ? 1 : 0};
     choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} places for one widening{}",
                              block, rounding);
@@ -146,6 +151,8 @@ Offer tiled_convolution(const Graph& graph, const Node& node) {
   while (rows > 1 && 4 * (rows * e.row + tile) > kSharingScratchBytes) --rows;
   choice.kernel = {"thimble_conv2d_tiled_" + type, "armv7em/conv2d_tiled_" + type + ".h"};
   choice.scratch_bytes = 4 * static_cast<size_t>(rows * e.row + tile);
+  const Reads reads = rows == 1 ? Reads::kRowsOnce : Reads::kBeforeWriting;
+  choice.overlaps = {{0, window_lead(sliding_window(p, 1), reads, {.rows = rows})}};
   choice.extents = {rows, simple ? 1 : 0};
   choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} output row{} for one widening{}",
                            rows, rows == 1 ? "" : "s", rounding);
@@ -258,6 +265,7 @@ std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node
   }
   KernelChoice generic;
   generic.kernel = generic_kernel(graph, node);
+  generic.overlaps = portable_overlaps(graph, node);
   generic.why = offer.why_none.empty() ? "portable C" : "portable C: " + offer.why_none;
   candidates.push_back(std::move(generic));
   return candidates;
@@ -268,6 +276,12 @@ std::vector<KernelChoice> choose_kernels(const Graph& graph, std::string_view co
   choices.reserve(graph.nodes.size());
   for (const Node& node : graph.nodes) choices.push_back(kernel_candidates(graph, node, core).front());
   return choices;
+}
+
+std::vector<NodeMemory> memory_of(std::span<const KernelChoice> choices) {
+  std::vector<NodeMemory> memory;
+  for (const KernelChoice& choice : choices) memory.push_back({choice.scratch_bytes, choice.overlaps});
+  return memory;
 }
 
 }  // namespace thimble::deploy

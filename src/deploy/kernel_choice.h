@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "deploy/memory_plan.h"
 #include "graph/graph.h"
 #include "graph/kernel_call.h"
 
@@ -24,6 +26,8 @@ struct WeightLayout {
 struct KernelChoice {
   KernelName kernel;
   size_t scratch_bytes = 0;  ///< of the arena, while it runs
+  /// How far its output may lie over its inputs (kernel_overlap.h has the rules).
+  std::vector<Overlap> overlaps;
   /// Numbers that the kernel takes beside its parameters: how it cuts the work.
   std::vector<int32_t> extents;
   /// The node's weights as the kernel reads them; empty: as the graph holds them, one a byte.
@@ -38,5 +42,8 @@ std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node
 
 /// The best candidate of each node.
 std::vector<KernelChoice> choose_kernels(const Graph& graph, std::string_view core);
+
+/// What the chosen kernels do to memory, for plan_memory.
+std::vector<NodeMemory> memory_of(std::span<const KernelChoice> choices);
 
 }  // namespace thimble::deploy

@@ -184,22 +184,26 @@ SlidingWindow sliding_window(const thimble_fully_connected_parameters& p, size_t
   return w;
 }
 
-size_t window_lead(const SlidingWindow& w, Reads reads, int32_t pixels) {
+size_t window_lead(const SlidingWindow& w, Reads reads, WindowBlock block) {
   if (reads == Reads::kRowsOnce) return rows_once_lead(w);
+  if (reads == Reads::kByElement) block = {.rows = 1, .pixels = 1};
   const auto input_pixel = static_cast<int64_t>(w.input_pixel_bytes);
   const auto output_pixel = static_cast<int64_t>(w.output_pixel_bytes);
-  if (reads == Reads::kByElement) pixels = 1;
   const std::optional<int64_t> ahead = reads == Reads::kByElement ? ahead_within_pixel(w) : std::nullopt;
+  const int32_t width = block.pixels > 0 ? block.pixels : w.output_w;
 
   Lead lead;
-  // From the last pixel to the first: the first byte of the input that the blocks behind still need.
+  // From the last block to the first: the first byte of the input that the blocks behind still need.
   int64_t unread = INT64_MAX;
-  for (int32_t y = w.output_h; y-- > 0;) {
-    for (int32_t end = w.output_w; end > 0;) {
-      const int32_t begin = (end - 1) / pixels * pixels;
-      const int64_t written = (int64_t{y} * w.output_w + end) * output_pixel;
+  for (int32_t y_end = w.output_h; y_end > 0;) {
+    const int32_t y_begin = (y_end - 1) / block.rows * block.rows;
+    for (int32_t x_end = w.output_w; x_end > 0;) {
+      const int32_t x_begin = (x_end - 1) / width * width;
+      const int64_t written = (int64_t{y_end - 1} * w.output_w + x_end) * output_pixel;
       int64_t first = INT64_MAX;
-      for (int32_t x = begin; x < end; ++x) first = std::min(first, first_pixel(w, y, x));
+      for (int32_t y = y_begin; y < y_end; ++y) {
+        for (int32_t x = x_begin; x < x_end; ++x) first = std::min(first, first_pixel(w, y, x));
+      }
       lead.write(written, unread);
       if (first != INT64_MAX) {
         first *= input_pixel;
@@ -207,8 +211,9 @@ size_t window_lead(const SlidingWindow& w, Reads reads, int32_t pixels) {
         if (reads == Reads::kThroughout) lead.write(written, first);
         unread = std::min(unread, first);
       }
-      end = begin;
+      x_end = x_begin;
     }
+    y_end = y_begin;
   }
   return lead.bytes();
 }
@@ -245,7 +250,7 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
             const bool one_walk = p.output_c == 1 || (p.output_c == 4 && p.groups == 1);
             if (!one_walk) return std::vector<Overlap>{};
             const SlidingWindow w = sliding_window(p, static_cast<size_t>(written_bytes));
-            return std::vector<Overlap>{{0, window_lead(w, Reads::kBeforeWriting)}};
+            return std::vector<Overlap>{{0, window_lead(w, Reads::kBeforeWriting, {.pixels = 1})}};
           },
           [&](const thimble_depthwise_conv2d_parameters& p) { return window(p); },
           [&](const thimble_pool2d_parameters& p) { return window(p); },

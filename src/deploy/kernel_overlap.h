@@ -42,9 +42,15 @@ enum class Reads : uint8_t {
   kRowsOnce,  ///< a row of the input is read once, when the first row of windows needs it (and then kept)
 };
 
-/// The lead of a kernel with a sliding window. `pixels` of a row are a block of kBeforeWriting and
-/// kThroughout; the last block of a row may be smaller.
-size_t window_lead(const SlidingWindow& window, Reads reads, int32_t pixels = 1);
+/// How many windows kBeforeWriting and kThroughout take at a time: whole rows, or pixels of a row (fewer at
+/// its end).
+struct WindowBlock {
+  int32_t rows = 1;
+  int32_t pixels = 0;  ///< 0: all of the rows'
+};
+
+/// The lead of a kernel with a sliding window. A block means nothing for the other ways of reading.
+size_t window_lead(const SlidingWindow& window, Reads reads, WindowBlock block = {});
 
 /// Where the portable kernel of a node may lay its output over which inputs; nothing where no kernel computes
 /// the node.
