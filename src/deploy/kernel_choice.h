@@ -26,13 +26,14 @@ struct WeightLayout {
 struct KernelChoice {
   KernelName kernel;
   size_t scratch_bytes = 0;  ///< of the arena, while it runs
-  /// How far its output may lie over its inputs (kernel_overlap.h has the rules).
-  std::vector<Overlap> overlaps;
   /// Numbers that the kernel takes beside its parameters: how it cuts the work.
   std::vector<int32_t> extents;
   /// The node's weights as the kernel reads them; empty: as the graph holds them, one a byte.
   std::function<WeightLayout(const Tensor& weights)> layout;
   std::string why;  ///< one line for people: what the kernel does, or what stands against a faster one
+  /// How far its output may lie over its inputs (kernel_overlap.h has the rules); an input without a rule
+  /// stays apart.
+  std::vector<Overlap> overlaps{};
 };
 
 /// The kernels that compute a node on a core (DeviceProfile::core; "" is any), best first. The generic one is
