@@ -37,6 +37,8 @@ ExitCode run(int argc, char** argv) {
   add_study(program);
   add_train(program);
   add_evaluate(program);
+  add_prune(program);
+  add_distill(program);
   add_quantize(program);
 #endif
   add_check(program);

@@ -2,10 +2,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/toml_table.h"
-#include "cli/assignments.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
+#include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
@@ -23,15 +22,6 @@ train::TrainOptions options_of(const pipeline::Recipe& recipe, const std::string
     if (const auto* train_stage = std::get_if<pipeline::TrainStage>(&stage)) return train_stage->options;
   }
   throw Error(path, "has no train stage", "Add one, or leave --recipe out for the defaults");
-}
-
-/// The options with `assignments` (KEY=VALUE, as in a recipe) made on top.
-train::TrainOptions with_assignments(const train::TrainOptions& options,
-                                     const std::vector<std::string>& assignments) {
-  TomlTable table = TomlTable::parse(toml_of(assignments), "--set");
-  const train::TrainOptions result = train::parse_options(table, options);
-  table.expect_no_other_keys();
-  return result;
 }
 
 }  // namespace

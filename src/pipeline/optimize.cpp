@@ -16,6 +16,7 @@
 #include "deploy/profile.h"
 #include "deploy/results_json.h"
 #include "deploy/verify.h"
+#include "formats/model.h"
 #include "formats/onnx/onnx.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/results_json.h"
@@ -72,7 +73,7 @@ class Walk {
       // Once a stage is done again, what later ones made of its old result no longer counts.
       const auto done = redone_ ? std::nullopt : run_.results(name);
       if (done) {
-        take_up(stage, *done);
+        take_up(*done);
         say(name, "done before");
         continue;
       }
@@ -99,10 +100,10 @@ class Walk {
   }
 
   /// What a stage that is done left for the later ones.
-  void take_up(const Stage& stage, const json& results) {
+  void take_up(const json& results) {
     if (!results.contains("model")) return;
     network_ = run_.read_model(results["model"].get<std::string>());
-    if (std::holds_alternative<TrainStage>(stage)) float32_ = network_;
+    if (!is_quantized(network_)) float32_ = network_;
   }
 
   /// Keeps the network as the stage's model and measures it on the whole test split.
@@ -136,6 +137,47 @@ class Walk {
     const Graph trained = train::train(network_, data, train_options, train_hooks);
     json results = keep_and_evaluate(TrainStage::kName, trained);
     results["data_sha256"] = data.sha256;
+    float32_ = network_;
+    return results;
+  }
+
+  json carry_out(const PruneStage& stage) {
+    const data::Dataset& data = dataset(data::Split::kTrain);
+    expect_fits(network_, data);
+    prune::PruneOptions prune_options = stage.options;
+    if (prune_options.recovery) prune_options.recovery->threads = options_.threads;
+    prune::PruneHooks prune_hooks;
+    prune_hooks.progress = hooks_.progress;
+    prune_hooks.checkpoint = run_.path() / "prune.checkpoint";
+    prune_hooks.on_step = [this](std::string_view line) { say(PruneStage::kName, line); };
+    const Graph pruned = prune::prune(network_, data, &device_, prune_options, prune_hooks);
+    json results = keep_and_evaluate(PruneStage::kName, pruned);
+    float32_ = network_;
+    return results;
+  }
+
+  json carry_out(const DistillStage& stage) {
+    const data::Dataset& data = dataset(data::Split::kTrain);
+    expect_fits(network_, data);
+    train::TrainOptions train_options = stage.options;
+    train_options.threads = options_.threads;
+    json teachers = json::array();
+    for (const std::string& path : stage.teachers) {
+      train_options.distillation.teachers.push_back(formats::read_model(path));
+      teachers.push_back(
+          {{"model", path}, {"sha256", sha256_of_model(train_options.distillation.teachers.back())}});
+    }
+    train::TrainHooks train_hooks;
+    train_hooks.progress = hooks_.progress;
+    train_hooks.checkpoint = run_.path() / "distill.checkpoint";
+    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
+      json line = to_json(metrics);
+      line["stage"] = DistillStage::kName;
+      run_.add_metrics(line);
+    };
+    json results =
+        keep_and_evaluate(DistillStage::kName, train::train(network_, data, train_options, train_hooks));
+    results["teachers"] = teachers;
     float32_ = network_;
     return results;
   }
@@ -268,8 +310,11 @@ class Walk {
       return value ? std::optional<double>(static_cast<double>(*value)) : std::nullopt;
     };
     const Budget& budget = recipe_.budget;
-    std::optional<double> accuracy = figure(QuantizeStage::kName, "/test/accuracy"_json_pointer);
-    if (!accuracy) accuracy = figure(TrainStage::kName, "/test/accuracy"_json_pointer);
+    // The last network that was measured is the one that is deployed.
+    std::optional<double> accuracy;
+    for (const Stage& stage : recipe_.stages) {
+      if (const auto found = figure(name_of(stage), "/test/accuracy"_json_pointer)) accuracy = found;
+    }
     add("accuracy", budget.accuracy, accuracy, true, percent);
     add("RAM", limit(std::optional(deploy_budget().ram_bytes)),
         figure(ProfileStage::kName, "/deployed/ram_bytes"_json_pointer), false, bytes);

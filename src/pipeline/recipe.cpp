@@ -30,24 +30,79 @@ void check_order(const TomlTable& table, const std::vector<Stage>& before, const
     }
   };
   if (name == VerifyStage::kName || name == ProfileStage::kName) needs(DeployStage::kName);
-  if (seen(DeployStage::kName) && (name == TrainStage::kName || name == QuantizeStage::kName)) {
+  const bool trains = name == TrainStage::kName || name == PruneStage::kName || name == DistillStage::kName;
+  if (seen(DeployStage::kName) && (trains || name == QuantizeStage::kName)) {
     table.fail("do", fmt::format("lists {} after deploy", name),
                "Deploy what is finished: move it before deploy");
   }
-  if (name == TrainStage::kName && seen(QuantizeStage::kName)) {
-    table.fail("do", "lists train after quantize", "Train the float32 network first");
+  if (trains && seen(QuantizeStage::kName)) {
+    table.fail("do", fmt::format("lists {} after quantize", name),
+               "List what needs the float32 network first");
   }
+}
+
+void parse_distillation(TomlTable& table, train::Distillation& distillation) {
+  distillation.temperature = table.number("temperature", 0.01, 1000, distillation.temperature);
+  distillation.weight = table.number("weight", 0, 1, distillation.weight);
+}
+
+PruneStage parse_prune(TomlTable& table) {
+  PruneStage stage;
+  prune::PruneOptions& o = stage.options;
+  o.select.keep = table.number("keep", 1e-6, 1, o.select.keep);
+  o.measure = prune::measure_named(table.choice("of", {"macs", "parameters", "cycles"}));
+  o.criterion = prune::criterion_named(
+      table.choice("criterion", {"l2", "l1", "norm-scale", "taylor", "fpgm", "random"}));
+  o.select.ranking = prune::ranking_named(table.choice("ranking", {"local", "global", "per-cost"}));
+  o.select.multiple = static_cast<int>(table.integer("multiple", 1, 1024, o.select.multiple));
+  o.select.least = table.number("least", 0, 1, o.select.least);
+  o.steps = static_cast<int>(table.integer("steps", 1, 1000, o.steps));
+  o.schedule =
+      table.choice("schedule", {"even", "gradual"}) == "even" ? prune::Steps::kEven : prune::Steps::kGradual;
+  o.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, static_cast<int64_t>(o.samples)));
+  o.distill = table.flag("distill", o.distill);
+  if (auto recovery = table.table("recovery")) {
+    o.recovery = train::parse_options(*recovery, prune::recovery_defaults());
+    if (o.distill) parse_distillation(*recovery, o.recovery->distillation);
+    recovery->expect_no_other_keys();
+  } else if (o.distill) {
+    table.fail("distill", "needs a recovery to teach in", "Add recovery = {epochs = 5}");
+  }
+  return stage;
+}
+
+DistillStage parse_distill(TomlTable& table) {
+  DistillStage stage;
+  for (TomlTable& teacher : table.tables("teachers")) {
+    stage.teachers.push_back(teacher.text("model"));
+    teacher.expect_no_other_keys();
+  }
+  if (stage.teachers.empty()) {
+    table.fail("teachers", "is missing", "Name one: teachers = [{model = \"teacher.onnx\"}]");
+  }
+  train::Distillation& distillation = stage.options.distillation;
+  parse_distillation(table, distillation);
+  for (TomlTable& hint : table.tables("hints")) {
+    distillation.hints.push_back({hint.text("student"), hint.text("teacher")});
+    hint.expect_no_other_keys();
+  }
+  distillation.hint_weight = table.number("hint_weight", 0, 1e9, distillation.hint_weight);
+  distillation.cache = table.text("cache", "");
+  stage.options = train::parse_options(table, stage.options);
+  return stage;
 }
 
 Stage parse_stage(TomlTable& table) {
   if (!table.has("do")) table.fail("do", "is missing", "Say what the stage does: do = \"train\"");
-  const std::string kind =
-      table.choice("do", {std::string(TrainStage::kName), std::string(QuantizeStage::kName),
-                          std::string(DeployStage::kName), std::string(VerifyStage::kName),
-                          std::string(ProfileStage::kName)});
+  const std::string kind = table.choice(
+      "do", {std::string(TrainStage::kName), std::string(PruneStage::kName), std::string(DistillStage::kName),
+             std::string(QuantizeStage::kName), std::string(DeployStage::kName),
+             std::string(VerifyStage::kName), std::string(ProfileStage::kName)});
   if (kind == TrainStage::kName) {
     return TrainStage{train::parse_options(table)};
   }
+  if (kind == PruneStage::kName) return parse_prune(table);
+  if (kind == DistillStage::kName) return parse_distill(table);
   if (kind == QuantizeStage::kName) {
     return QuantizeStage{parse_quantize(table)};
   }
@@ -92,6 +147,11 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
     if (name_of(stage) == DeployStage::kName && recipe.device.empty()) {
       table.fail("device", "is missing", "Say for which device: device = \"nano33ble\"");
     }
+    const auto* prune_stage = std::get_if<PruneStage>(&stage);
+    if (prune_stage != nullptr && prune_stage->options.measure == prune::Measure::kCycles &&
+        recipe.device.empty()) {
+      table.fail("device", "is missing", "Say whose cycles are counted: device = \"nano33ble\"");
+    }
     recipe.stages.push_back(std::move(stage));
   }
   set_seed(recipe, recipe.seed);
@@ -108,6 +168,9 @@ void set_seed(Recipe& recipe, uint64_t seed) {
         [seed](auto& s) {
           if constexpr (requires { s.options.seed; }) s.options.seed = seed;
           if constexpr (requires { set_seed(s.options, seed); }) set_seed(s.options, seed);
+          if constexpr (requires { s.options.recovery; }) {
+            if (s.options.recovery) s.options.recovery->seed = seed;
+          }
         },
         stage);
   }

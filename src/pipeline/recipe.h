@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/toml_table.h"
-#include "compress/quantize/post_training.h"
+#include "compress/prune/prune.h"
 #include "compress/quantize/quantize.h"
 #include "train/trainer.h"
 
@@ -34,6 +34,19 @@ struct TrainStage {
   train::TrainOptions options;
 };
 
+/// Removes channels of the network as it is then, and lets it recover.
+struct PruneStage {
+  static constexpr std::string_view kName = "prune";
+  prune::PruneOptions options;
+};
+
+/// Trains the network to say what trained ones say.
+struct DistillStage {
+  static constexpr std::string_view kName = "distill";
+  train::TrainOptions options;        ///< without the teachers
+  std::vector<std::string> teachers;  ///< paths of model files
+};
+
 struct QuantizeStage {
   static constexpr std::string_view kName = "quantize";
   quantize::Options options;
@@ -55,7 +68,8 @@ struct ProfileStage {
   static constexpr std::string_view kName = "profile";
 };
 
-using Stage = std::variant<TrainStage, QuantizeStage, DeployStage, VerifyStage, ProfileStage>;
+using Stage =
+    std::variant<TrainStage, PruneStage, DistillStage, QuantizeStage, DeployStage, VerifyStage, ProfileStage>;
 
 std::string_view name_of(const Stage& stage);
 

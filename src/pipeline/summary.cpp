@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <functional>
 
 #include "base/text.h"
@@ -104,12 +105,26 @@ void add_verification(Summary& summary, const json& verify, bool quantized) {
                   quantized ? "" : " to 1e-5 of each layer's largest value", verify.value("mismatches", 0)));
 }
 
+/// The results of the last stage that made a float32 network: models are named NUMBER-STAGE.onnx.
+json last_float32(const json& run) {
+  json last = json::object();
+  int last_number = 0;
+  for (const char* stage : {"train", "prune", "distill"}) {
+    const json results = results_of(run, stage);
+    const int number = std::atoi(results.value("model", "").c_str());
+    if (number <= last_number) continue;
+    last_number = number;
+    last = results;
+  }
+  return last;
+}
+
 }  // namespace
 
 Summary summarize(const nlohmann::json& run) {
   Summary summary;
   summary.columns = {"float32", "int8", "float32 : int8"};
-  add_accuracy(summary, results_of(run, "train"), results_of(run, "quantize"));
+  add_accuracy(summary, last_float32(run), results_of(run, "quantize"));
   const bool quantized = !results_of(run, "quantize").empty();
   add_costs(summary, results_of(run, "profile"), quantized);
   add_verification(summary, results_of(run, "verify"), quantized);

@@ -41,6 +41,8 @@ TrainOptions parse_options(TomlTable& table, TrainOptions o) {
   o.weight_decay = table.number("weight_decay", 0, 10, o.weight_decay);
   o.label_smoothing = table.number("label_smoothing", 0, 0.99, o.label_smoothing);
   o.gradient_clip = table.number("gradient_clip", 0, 1e9, o.gradient_clip);
+  o.group_lasso = table.number("group_lasso", 0, 1e9, o.group_lasso);
+  o.norm_slimming = table.number("norm_slimming", 0, 1e9, o.norm_slimming);
   o.ema = table.number("ema", 0, 0.999999, o.ema);
   o.validation = table.number("validation", 0, 0.9, o.validation);
   o.patience = static_cast<int>(table.integer("patience", 0, 100000, o.patience));

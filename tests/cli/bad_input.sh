@@ -94,6 +94,17 @@ if "$thimble" --help | grep -q ' optimize '; then
   expect 1 'prain' "$thimble" optimize s.toml -o run
   [ ! -e run ] || fail "a recipe that cannot be read left a folder"
 
+  # Pruning to nothing, further than can be, by what nobody named; a teacher with other classes.
+  expect 2 'would empty the network' "$thimble" prune zoo:mnist-cnn --keep 0 -o out.onnx
+  expect 3 'cut as far as it can be' "$thimble" prune zoo:mnist-cnn --keep 0.001 -o out.onnx
+  expect 2 'Name a data set' "$thimble" prune zoo:mnist-cnn --of cycles -o out.onnx
+  for stage in 'do = "prune"\nkeep = 0' 'do = "prune"\nof = "cycles"' 'do = "distill"' \
+    'do = "distill"\nteachers = [{model = "none.onnx"}]'; do
+    printf "name = \"x\"\nmodel = \"zoo:mnist-cnn\"\ndata = \"mnist\"\n[[stage]]\n$stage\n" >t.toml
+    expect 1 'thimble: ' "$thimble" optimize t.toml -o run
+    [ ! -e run ] || fail "a recipe that cannot be carried out left a folder: $stage"
+  done
+
   # A data set that is damaged, in a folder that THIMBLE_DATA names: said, not passed over.
   mkdir -p data/mnist
   printf 'not gzip' >data/mnist/train-images-idx3-ubyte.gz

@@ -20,6 +20,8 @@ convert:"
 optimize:
 train:
 evaluate:
+prune:
+distill:
 quantize:
 report:"
 for page in $pages; do

@@ -61,6 +61,32 @@ TEST(Recipe, quantization_takes_widths_methods_and_improvements) {
   EXPECT_DOUBLE_EQ(*qat.mix->accuracy_loss, 0.005);
 }
 
+TEST(Recipe, reads_how_to_prune_and_to_distill) {
+  const Recipe recipe = parse_recipe(
+      recipe_of({kHead, kTrain, "[[stage]]\ndo = \"prune\"\nkeep = 0.25\nof = \"parameters\"\n",
+                 "criterion = \"taylor\"\nranking = \"global\"\nsteps = 3\nschedule = \"gradual\"\n",
+                 "distill = true\nrecovery = {epochs = 4, temperature = 2, group_lasso = 0.5}\n",
+                 "[[stage]]\ndo = \"distill\"\nteachers = [{model = \"a.onnx\"}, {model = \"b.onnx\"}]\n",
+                 "weight = 0.5\nepochs = 7\nhints = [{student = \"x\", teacher = \"y\"}]\n"}),
+      "r.toml");
+  const prune::PruneOptions& pruning = std::get<PruneStage>(recipe.stages[1]).options;
+  EXPECT_EQ(pruning.select.keep, 0.25);
+  EXPECT_EQ(pruning.measure, prune::Measure::kParameters);
+  EXPECT_EQ(pruning.criterion, prune::Criterion::kTaylor);
+  EXPECT_EQ(pruning.select.ranking, prune::Ranking::kGlobal);
+  EXPECT_EQ(pruning.steps, 3);
+  EXPECT_EQ(pruning.schedule, prune::Steps::kGradual);
+  EXPECT_TRUE(pruning.distill);
+  EXPECT_EQ(pruning.recovery->epochs, 4);
+  EXPECT_EQ(pruning.recovery->distillation.temperature, 2);
+  EXPECT_EQ(pruning.recovery->group_lasso, 0.5);
+  const DistillStage& distill = std::get<DistillStage>(recipe.stages[2]);
+  EXPECT_EQ(distill.teachers, (std::vector<std::string>{"a.onnx", "b.onnx"}));
+  EXPECT_EQ(distill.options.epochs, 7);
+  EXPECT_EQ(distill.options.distillation.weight, 0.5);
+  EXPECT_EQ(distill.options.distillation.hints.at(0).teacher, "y");
+}
+
 struct Bad {
   const char* name;
   std::string text;

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "data/dataset.h"
+#include "graph/channel_groups.h"
+#include "graph/graph.h"
+
+namespace thimble::prune {
+
+/// By what a channel is judged.
+enum class Criterion : uint8_t {
+  kL1,         ///< sum of the absolute weights of its filter (Li et al., ICLR 2017)
+  kL2,         ///< Euclidean norm of its filter
+  kNormScale,  ///< |gamma| of its batch norm (Liu et al., "Network slimming", ICCV 2017)
+  kTaylor,     ///< what the loss changes by, to first order, without it (Molchanov et al., CVPR 2019)
+  kFpgm,       ///< distance of its filter from the layer's others (He et al., CVPR 2019)
+  kRandom,     ///< nothing: to be compared with
+};
+
+/// "l1", "l2", "norm-scale", "taylor", "fpgm" or "random". Throws Error for another name.
+Criterion criterion_named(std::string_view name);
+
+/// [group][channel], not negative; of a locked group empty.
+using Importance = std::vector<std::vector<double>>;
+
+/// The importance of every channel that can be removed. All but kTaylor are relative to the mean of the layer
+/// (and averaged over the layers that a channel belongs to), so that channels of different layers can be
+/// compared; kTaylor is in squares of the loss and can be as it is. kTaylor reads the samples at `indices` of
+/// the set, the others do not look at them. Throws Error when there are none, or when kNormScale meets a
+/// group without a batch norm.
+Importance channel_importance(const Graph& graph, std::span<const ChannelGroup> groups, Criterion criterion,
+                              const data::Dataset& dataset, std::span<const size_t> indices, Random random);
+
+}  // namespace thimble::prune

@@ -1,0 +1,131 @@
+#include "compress/prune/prune.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "compress/quantize/post_training.h"
+#include "deploy/profile.h"
+#include "graph/input_bytes.h"
+#include "graph/prune_channels.h"
+
+namespace thimble::prune {
+namespace {
+
+/// The part that stays after step `step` (from 1 on) of all.
+double keep_after(const PruneOptions& options, int step) {
+  const double done = static_cast<double>(step) / options.steps;
+  const double keep = options.select.keep;
+  if (step == options.steps) return keep;
+  if (options.schedule == Steps::kEven) return std::pow(keep, done);
+  return keep + (1 - keep) * std::pow(1 - done, 3);
+}
+
+Cost measured(Measure measure, const Cost& cycles) {
+  if (measure == Measure::kCycles) return cycles;
+  if (measure == Measure::kMacs) {
+    return [](const Graph& shapes) { return static_cast<double>(mac_count(shapes)); };
+  }
+  return [](const Graph& shapes) { return static_cast<double>(parameter_count(shapes)); };
+}
+
+/// The int8 network as it is now, counted.
+Cost count_cycles(const Graph& graph, const data::Dataset& dataset, const device::DeviceProfile* device) {
+  if (device == nullptr) {
+    throw Error("Pruning by cycles", "has no device to count them on", "Name one: nano33ble, say",
+                ExitCode::kUsage);
+  }
+  const Graph quantized = quantize::post_training_quantize(graph, dataset, {.samples = 64});
+  const std::vector<std::byte> sample(quantized.tensor(quantized.inputs[0]).bytes());
+  const deploy::Profile counted = deploy::profile(quantized, *device, sample);
+  if (counted.cycles) return cycles_model(graph, counted);
+  throw Error(device->name, fmt::format("cannot be pruned for by cycles: {}", counted.why),
+              "Measure macs, or take a device whose core has an emulator");
+}
+
+Graph one_step(const Graph& graph, const data::Dataset& dataset, std::span<const size_t> indices,
+               const Cost& cost, const PruneOptions& options, const SelectOptions& select) {
+  const auto groups = channel_groups(graph);
+  const Importance importance =
+      channel_importance(graph, groups, options.criterion, dataset, indices, Random(options.seed));
+  return prune_channels(graph, groups, select_channels(graph, groups, importance, cost, select));
+}
+
+void check(const PruneOptions& options) {
+  const SelectOptions& select = options.select;
+  const auto refuse = [](std::string_view option, std::string_view reason, std::string_view remedy) {
+    throw Error(fmt::format("Pruning option {}", option), reason, remedy, ExitCode::kUsage);
+  };
+  if (!(select.keep > 0)) refuse("keep", "would empty the network", "Keep a part above 0: 0.5, say");
+  if (select.keep > 1) refuse("keep", "is above 1", "Keep a part of 1: 0.5, say");
+  if (!(select.least >= 0 && select.least <= 1)) refuse("least", "is not a part of 1", "Take 0.1");
+  if (select.multiple < 1) refuse("multiple", "is below 1", "Take 1, or what the kernels like: 4, say");
+  if (options.steps < 1) refuse("steps", "is below 1", "Take 1 for one shot");
+  if (options.distill && !options.recovery) {
+    refuse("distill", "needs a recovery to teach in", "Give epochs of recovery");
+  }
+}
+
+}  // namespace
+
+Measure measure_named(std::string_view name) {
+  if (name == "macs") return Measure::kMacs;
+  if (name == "parameters") return Measure::kParameters;
+  if (name == "cycles") return Measure::kCycles;
+  throw Error(fmt::format("The measure '{}'", name), "is not known", "Take macs, parameters or cycles",
+              ExitCode::kUsage);
+}
+
+train::TrainOptions recovery_defaults() {
+  train::TrainOptions options;
+  options.learning_rate = 0.02;
+  options.warmup = 0.05;
+  return options;
+}
+
+Graph prune(const Graph& graph, const data::Dataset& dataset, const device::DeviceProfile* device,
+            const PruneOptions& options, const PruneHooks& hooks) {
+  check(options);
+  const auto indices = options.criterion == Criterion::kTaylor
+                           ? data::draw_by_class(dataset, options.samples, Random(options.seed).fork(1))
+                           : std::vector<size_t>();
+  Graph network = graph;
+  double whole = 0;
+  for (int step = 1; step <= options.steps; ++step) {
+    const bool counts = options.measure == Measure::kCycles;
+    const Cost cost = measured(options.measure, counts ? count_cycles(network, dataset, device) : Cost());
+    if (step == 1) whole = cost(network);
+    SelectOptions select = options.select;
+    select.keep = std::min(keep_after(options, step) * whole / cost(network), 1.0);
+    network = one_step(network, dataset, indices, cost, options, select);
+    if (hooks.on_step) {
+      hooks.on_step(fmt::format("step {} of {}: {} of {} MACs, {} of {} parameters", step, options.steps,
+                                grouped(mac_count(network)), grouped(mac_count(graph)),
+                                grouped(parameter_count(network)), grouped(parameter_count(graph))));
+    }
+    if (!options.recovery) continue;
+    train::TrainOptions recovery = *options.recovery;
+    if (options.distill) recovery.distillation.teachers = {graph};
+    train::TrainHooks train_hooks;
+    train_hooks.progress = hooks.progress;
+    train_hooks.on_epoch = hooks.on_epoch;
+    if (!hooks.checkpoint.empty())
+      train_hooks.checkpoint = fmt::format("{}.{}", hooks.checkpoint.string(), step);
+    network = train::train(network, dataset, recovery, train_hooks);
+  }
+  return network;
+}
+
+Graph prune_without_data(const Graph& graph, const PruneOptions& options) {
+  check(options);
+  const data::Dataset none;
+  if (options.measure == Measure::kCycles || options.recovery || options.criterion == Criterion::kTaylor) {
+    throw Error("Pruning", "needs samples for this criterion, measure or recovery", "Name a data set",
+                ExitCode::kUsage);
+  }
+  return one_step(graph, none, {}, measured(options.measure, {}), options, options.select);
+}
+
+}  // namespace thimble::prune

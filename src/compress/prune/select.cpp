@@ -1,0 +1,194 @@
+#include "compress/prune/select.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace thimble::prune {
+namespace {
+
+double work_of(const Graph& graph, const Node& node) {
+  const uint64_t macs = mac_count(graph, node);
+  return static_cast<double>(macs > 0 ? macs : graph.tensor(node.outputs[0]).elements());
+}
+
+/// Channels leave one after another, least important first; shapes and cost follow.
+class Shrinking {
+ public:
+  Shrinking(const Graph& graph, std::span<const ChannelGroup> groups, const Importance& importance,
+            const Cost& cost, const SelectOptions& options)
+      : groups_(groups),
+        importance_(importance),
+        cost_(cost),
+        step_(static_cast<size_t>(options.multiple)),
+        shapes_(shapes_without(graph, groups, RemovedChannels(groups.size()))),
+        order_(groups.size()),
+        gone_(groups.size(), 0),
+        least_(groups.size()) {
+    for (size_t g = 0; g < groups.size(); ++g) {
+      const size_t channels = groups[g].channels.size();
+      order_[g].resize(channels);
+      std::iota(order_[g].begin(), order_[g].end(), 0);
+      least_[g] = groups[g].locked.empty() ? rounded(channels, options.least) : channels;
+      if (!groups[g].locked.empty()) continue;
+      std::stable_sort(order_[g].begin(), order_[g].end(), [&](int32_t a, int32_t b) {
+        return importance[g][static_cast<size_t>(a)] < importance[g][static_cast<size_t>(b)];
+      });
+    }
+  }
+
+  size_t groups() const { return groups_.size(); }
+  double cost() const { return cost_(shapes_); }
+  size_t staying(size_t g) const { return order_[g].size() - gone_[g]; }
+
+  /// How many of a group stay when a part of it does.
+  size_t part(size_t g, double part) const { return std::max(rounded(order_[g].size(), part), least_[g]); }
+
+  /// How many leave when the group is next cut: down to the next multiple. 0: it cannot be cut.
+  size_t next(size_t g) const {
+    const size_t stay = staying(g);
+    const size_t leave = stay % step_ == 0 ? step_ : stay % step_;
+    return stay >= least_[g] + leave ? leave : 0;
+  }
+
+  double importance_of_next(size_t g) const {
+    double sum = 0;
+    for (size_t i = 0; i < next(g); ++i) sum += importance_[g][static_cast<size_t>(order_[g][gone_[g] + i])];
+    return sum;
+  }
+
+  /// Removes channels of a group, or takes them back, until `stay` of them stay.
+  void set_staying(size_t g, size_t stay) {
+    while (staying(g) > stay) resize(g, order_[g][gone_[g]++], -1);
+    while (staying(g) < stay) resize(g, order_[g][--gone_[g]], 1);
+  }
+
+  RemovedChannels removed() const {
+    RemovedChannels removed(groups());
+    for (size_t g = 0; g < groups(); ++g) {
+      removed[g].assign(order_[g].begin(), order_[g].begin() + static_cast<std::ptrdiff_t>(gone_[g]));
+    }
+    return removed;
+  }
+
+ private:
+  /// A part of some channels, rounded up to the multiple; at least one, at most all.
+  size_t rounded(size_t channels, double part) const {
+    const double wanted = std::ceil(static_cast<double>(channels) * part - 1e-9);
+    const auto at_least = static_cast<size_t>(std::max(wanted, 1.0));
+    return std::min((at_least + step_ - 1) / step_ * step_, channels);
+  }
+
+  void resize(size_t g, int32_t channel, int32_t change) {
+    for (const ChannelSlot& slot : groups_[g].channels[static_cast<size_t>(channel)]) {
+      shapes_.tensor(slot.tensor).shape[static_cast<size_t>(slot.axis)] += change;
+    }
+  }
+
+  std::span<const ChannelGroup> groups_;
+  const Importance& importance_;
+  const Cost& cost_;
+  size_t step_;
+  Graph shapes_;
+  std::vector<std::vector<int32_t>> order_;  ///< channels of each group, least important first
+  std::vector<size_t> gone_;                 ///< so many of them
+  std::vector<size_t> least_;                ///< that stay
+};
+
+/// The largest common part with which the cost is met.
+void shrink_alike(Shrinking& network, double limit) {
+  const auto set = [&](double part) {
+    for (size_t g = 0; g < network.groups(); ++g) network.set_staying(g, network.part(g, part));
+  };
+  double low = 0;
+  double high = 1;
+  for (int i = 0; i < 24; ++i) {
+    const double middle = (low + high) / 2;
+    set(middle);
+    (network.cost() <= limit ? low : high) = middle;
+  }
+  set(low);
+}
+
+void shrink_by_rank(Shrinking& network, double limit, bool by_cost) {
+  std::vector<double> scores(network.groups());
+  const auto score = [&](size_t g) {
+    const size_t leave = network.next(g);
+    if (leave == 0) return std::numeric_limits<double>::infinity();
+    const double importance = network.importance_of_next(g);
+    if (!by_cost) return importance / static_cast<double>(leave);
+    const double before = network.cost();
+    network.set_staying(g, network.staying(g) - leave);
+    const double saved = before - network.cost();
+    network.set_staying(g, network.staying(g) + leave);
+    return saved > 0 ? importance / saved : std::numeric_limits<double>::max();
+  };
+  // What a channel saves changes with its neighbours: all are looked at anew after every hundredth.
+  double seen = std::numeric_limits<double>::infinity();
+  for (double now = network.cost(); now > limit; now = network.cost()) {
+    if (now < 0.99 * seen) {
+      for (size_t g = 0; g < scores.size(); ++g) scores[g] = score(g);
+      seen = now;
+    }
+    const auto g = static_cast<size_t>(std::min_element(scores.begin(), scores.end()) - scores.begin());
+    if (std::isinf(scores[g])) return;
+    network.set_staying(g, network.staying(g) - network.next(g));
+    scores[g] = score(g);
+  }
+}
+
+}  // namespace
+
+Ranking ranking_named(std::string_view name) {
+  if (name == "local") return Ranking::kLocal;
+  if (name == "global") return Ranking::kGlobal;
+  if (name == "per-cost") return Ranking::kPerCost;
+  throw Error(fmt::format("The ranking '{}'", name), "is not known", "Take local, global or per-cost",
+              ExitCode::kUsage);
+}
+
+Cost cycles_model(const Graph& graph, const deploy::Profile& counted) {
+  std::map<std::string, uint64_t> cycles_of;
+  for (const deploy::LayerProfile& layer : counted.layers) cycles_of[layer.name] = layer.cycles.value_or(0);
+  std::vector<double> per_work;
+  for (const Node& node : graph.nodes) {
+    const auto found = cycles_of.find(node.name);
+    const double cycles = found == cycles_of.end() ? 0 : static_cast<double>(found->second);
+    per_work.push_back(cycles / work_of(graph, node));
+  }
+  return [per_work](const Graph& shapes) {
+    double cycles = 0;
+    for (size_t n = 0; n < per_work.size(); ++n) cycles += per_work[n] * work_of(shapes, shapes.nodes[n]);
+    return cycles;
+  };
+}
+
+RemovedChannels select_channels(const Graph& graph, std::span<const ChannelGroup> groups,
+                                const Importance& importance, const Cost& cost,
+                                const SelectOptions& options) {
+  Shrinking network(graph, groups, importance, cost, options);
+  const double whole = network.cost();
+  const double limit = options.keep * whole * (1 + 1e-12);
+  if (options.ranking == Ranking::kLocal) {
+    shrink_alike(network, limit);
+  } else {
+    shrink_by_rank(network, limit, options.ranking == Ranking::kPerCost);
+  }
+  if (network.cost() <= limit) return network.removed();
+  std::string locked;
+  for (const ChannelGroup& group : groups) {
+    if (!group.locked.empty()) locked = fmt::format("; '{}' cannot be cut: {}", group.name, group.locked);
+  }
+  throw Error(graph.name,
+              fmt::format("would keep {:.1f} % when cut as far as it can be, {:.1f} % is asked for{}",
+                          100 * network.cost() / whole, 100 * options.keep, locked),
+              "Keep more, or lower `least` or `multiple`", ExitCode::kBudget);
+}
+
+}  // namespace thimble::prune

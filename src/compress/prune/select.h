@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "compress/prune/importance.h"
+#include "deploy/profile.h"
+#include "graph/prune_channels.h"
+
+namespace thimble::prune {
+
+/// How channels of different groups compete.
+enum class Ranking : uint8_t {
+  kLocal,   ///< every group loses the same part
+  kGlobal,  ///< the least important channels of all leave first
+  kPerCost  ///< those leave first that are least important for what they save: latency-aware with a cost in
+            ///< cycles
+};
+
+/// "local", "global" or "per-cost". Throws Error for another name.
+Ranking ranking_named(std::string_view name);
+
+/// What a network costs, from its shapes alone: constants hold no bytes (as in shapes_without).
+using Cost = std::function<double(const Graph& shapes)>;
+
+/// The cycles of a network whose layers were counted at their full size: each layer's, in proportion to its
+/// multiplications, or to its output where it multiplies nothing. `counted` is the profile of `graph` in any
+/// form that keeps the names of its nodes.
+Cost cycles_model(const Graph& graph, const deploy::Profile& counted);
+
+struct SelectOptions {
+  Ranking ranking = Ranking::kLocal;
+  double keep = 0.5;   ///< of the cost, at most
+  double least = 0.1;  ///< of each group's channels, at least, rounded up
+  int multiple = 1;    ///< what stays of a group is a multiple of it; a group of fewer channels stays whole
+};
+
+/// The least important channels, so that what stays costs at most keep * cost(graph). Throws Error with
+/// ExitCode::kBudget when locked channels, `least` and `multiple` do not let the cost fall that far.
+RemovedChannels select_channels(const Graph& graph, std::span<const ChannelGroup> groups,
+                                const Importance& importance, const Cost& cost, const SelectOptions& options);
+
+}  // namespace thimble::prune

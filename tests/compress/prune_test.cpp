@@ -1,0 +1,260 @@
+#include "compress/prune/prune.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "base/files.h"
+#include "graph/prune_channels.h"
+#include "support/expect_error.h"
+#include "support/random_network.h"
+#include "train/run_float.h"
+#include "zoo/zoo.h"
+
+namespace thimble::prune {
+namespace {
+
+/// Two convolutions of 4 filters on a 6x6 image, batch norm after each, three classes.
+Graph small_network() {
+  Graph graph;
+  graph.name = "small";
+  Random random(3);
+  const auto constant = [&](std::string name, Shape shape, float low, float high) {
+    Tensor tensor{.name = std::move(name), .shape = std::move(shape)};
+    std::vector<float> values(tensor.elements());
+    for (float& value : values) value = low + (high - low) * static_cast<float>(random.uniform());
+    tensor.data = Tensor::to_bytes(std::span<const float>(values));
+    return graph.add(std::move(tensor));
+  };
+  TensorId x = graph.add({.name = "x", .shape = {1, 6, 6, 2}});
+  graph.inputs = {x};
+  int32_t channels = 2;
+  for (const std::string name : {"first", "second"}) {
+    x = graph.append(Conv2D{}, {x, constant(name + "_w", {4, 3, 3, channels}, -0.5F, 0.5F)}, name);
+    std::vector<TensorId> inputs = {x};
+    for (const char* part : {"_gamma", "_beta", "_mean", "_variance"}) {
+      inputs.push_back(constant(name + part, {4}, 0.5F, 1.5F));
+    }
+    x = graph.append(BatchNorm{}, inputs, name + "_norm");
+    x = graph.append(Relu{}, {x}, name + "_relu");
+    channels = 4;
+  }
+  x = graph.append(Mean{.axes = {1, 2}}, {x}, "mean");
+  x = graph.append(FullyConnected{}, {x, constant("dense_w", {3, 4}, -0.5F, 0.5F)}, "dense");
+  graph.outputs = {graph.append(Softmax{}, {x}, "softmax")};
+  validate(graph);
+  return graph;
+}
+
+data::Dataset small_set(size_t count) {
+  data::Dataset set;
+  set.name = "small";
+  set.sample_shape = {6, 6, 2};
+  set.class_names = {"a", "b", "c"};
+  Random random(5);
+  for (size_t i = 0; i < count; ++i) {
+    const auto label = static_cast<int32_t>(i % 3);
+    for (int32_t p = 0; p < 72; ++p) {
+      set.samples.push_back(static_cast<uint8_t>(random.below(128) + (p / 24 == label ? 120 : 0)));
+    }
+    set.labels.push_back(label);
+  }
+  return set;
+}
+
+std::vector<double> judged(const Graph& graph, Criterion criterion) {
+  const auto groups = channel_groups(graph);
+  return channel_importance(graph, groups, criterion, {}, {}, Random(1))[0];
+}
+
+TEST(Importance, is_what_the_papers_say_relative_to_the_layers_mean) {
+  const Graph graph = small_network();
+  const auto weights = graph.tensor(graph.nodes[0].inputs[1]).values<float>();
+  const size_t filter = weights.size() / 4;
+  std::vector<double> l1(4, 0);
+  std::vector<double> l2(4, 0);
+  std::vector<double> fpgm(4, 0);
+  for (size_t c = 0; c < 4; ++c) {
+    for (size_t i = 0; i < filter; ++i) {
+      l1[c] += std::abs(weights[c * filter + i]);
+      l2[c] += std::pow(weights[c * filter + i], 2);
+    }
+    l2[c] = std::sqrt(l2[c]);
+    for (size_t other = 0; other < 4; ++other) {
+      double squares = 0;
+      for (size_t i = 0; i < filter; ++i) {
+        squares += std::pow(weights[c * filter + i] - weights[other * filter + i], 2);
+      }
+      fpgm[c] += std::sqrt(squares);
+    }
+  }
+  const auto gammas = graph.tensor(graph.nodes[1].inputs[1]).values<float>();
+  const std::vector<double> scales(gammas.begin(), gammas.end());
+  const auto expect_judged = [&](Criterion criterion, const std::vector<double>& raw) {
+    const auto actual = judged(graph, criterion);
+    const double mean = (raw[0] + raw[1] + raw[2] + raw[3]) / 4;
+    for (size_t c = 0; c < 4; ++c) EXPECT_NEAR(actual[c], raw[c] / mean, 1e-5);
+  };
+  expect_judged(Criterion::kL1, l1);
+  expect_judged(Criterion::kL2, l2);
+  expect_judged(Criterion::kFpgm, fpgm);
+  expect_judged(Criterion::kNormScale, scales);
+}
+
+TEST(Importance, by_taylor_is_the_squared_change_of_the_loss_as_a_channel_fades) {
+  const Graph graph = small_network();
+  const data::Dataset set = small_set(12);
+  std::vector<size_t> all;
+  std::vector<float> samples(set.size() * 72);
+  for (size_t i = 0; i < set.size(); ++i) {
+    all.push_back(i);
+    data::read_sample(set, i, std::span(samples).subspan(i * 72, 72));
+  }
+  const auto loss_of = [&](const Graph& network) {
+    const std::span<const float> inputs[] = {samples};
+    const auto probabilities = train::run_float(network, inputs, set.size(), network.outputs)[0];
+    double loss = 0;
+    for (size_t i = 0; i < set.size(); ++i) {
+      loss -= std::log(double{probabilities[3 * i + static_cast<size_t>(set.labels[i])]});
+    }
+    return loss / static_cast<double>(set.size());
+  };
+  const auto groups = channel_groups(graph);
+  const Importance importance = channel_importance(graph, groups, Criterion::kTaylor, set, all, Random(1));
+  // The derivative along each parameter tensor of the channel, by differences.
+  constexpr float kStep = 0.002F;
+  for (size_t c = 0; c < 4; ++c) {
+    double expected = 0;
+    const Node& convolution = graph.nodes[0];
+    const Node& norm = graph.nodes[1];
+    for (const TensorId id : {convolution.inputs[1], norm.inputs[1], norm.inputs[2]}) {
+      double slope = 0;
+      for (const float sign : {1.0F, -1.0F}) {
+        Graph changed = graph;
+        const auto values = changed.tensor(id).values<float>();
+        const size_t run = values.size() / 4;
+        for (size_t i = 0; i < run; ++i) values[c * run + i] *= 1 + sign * kStep;
+        slope += sign * loss_of(changed) / (2 * kStep);
+      }
+      expected += slope * slope;
+    }
+    EXPECT_NEAR(importance[0][c], expected, 0.04 * expected + 1e-6) << c;
+  }
+}
+
+TEST(SelectChannels, meets_the_cost_with_the_least_important_channels) {
+  for (const Ranking ranking : {Ranking::kLocal, Ranking::kGlobal, Ranking::kPerCost}) {
+    for (const int multiple : {1, 4}) {
+      const Graph graph = zoo::build("resnet8", 1);
+      const auto groups = channel_groups(graph);
+      const Importance importance = channel_importance(graph, groups, Criterion::kL2, {}, {}, Random(1));
+      const Cost macs = [](const Graph& shapes) { return static_cast<double>(mac_count(shapes)); };
+      const auto removed =
+          select_channels(graph, groups, importance, macs,
+                          {.ranking = ranking, .keep = 0.4, .least = 0.1, .multiple = multiple});
+      const double part = static_cast<double>(mac_count(prune_channels(graph, groups, removed))) /
+                          static_cast<double>(mac_count(graph));
+      EXPECT_LE(part, 0.4);
+      EXPECT_GT(part, multiple == 1 ? 0.36 : 0.25);
+      for (size_t g = 0; g < groups.size(); ++g) {
+        EXPECT_EQ((groups[g].channels.size() - removed[g].size()) % static_cast<size_t>(multiple),
+                  groups[g].locked.empty() ? 0U : groups[g].channels.size() % static_cast<size_t>(multiple));
+        double worst_removed = 0;
+        double best_kept = INFINITY;
+        for (size_t c = 0; c < importance[g].size(); ++c) {
+          const bool is_removed =
+              std::count(removed[g].begin(), removed[g].end(), static_cast<int32_t>(c)) > 0;
+          if (is_removed) worst_removed = std::max(worst_removed, importance[g][c]);
+          if (!is_removed) best_kept = std::min(best_kept, importance[g][c]);
+        }
+        EXPECT_LE(worst_removed, best_kept);
+      }
+    }
+  }
+}
+
+TEST(SelectChannels, removes_what_costs_most_when_all_are_equally_important) {
+  const Graph graph = small_network();
+  const auto groups = channel_groups(graph);
+  const Importance importance = {{1, 1, 1, 1}, {1, 1, 1, 1}, {}};
+  // A device on which the dense layer is all that takes time.
+  deploy::Profile counted;
+  deploy::LayerProfile& dense = counted.layers.emplace_back();
+  dense.name = "dense";
+  dense.cycles = 1000;
+  const auto removed = select_channels(graph, groups, importance, cycles_model(graph, counted),
+                                       {.ranking = Ranking::kPerCost, .keep = 0.5});
+  EXPECT_TRUE(removed[0].empty()) << "the first convolution's filters save no cycle of the dense layer";
+  EXPECT_EQ(removed[1].size(), 2U);
+}
+
+TEST(SelectChannels, says_when_the_cost_cannot_fall_that_far) {
+  PruneOptions options;
+  options.select.keep = 0.01;
+  test::expect_error([&] { prune_without_data(small_network(), options); }, {"small", "1.0 %", "least"});
+  options.select.keep = 0;
+  test::expect_error([&] { prune_without_data(small_network(), options); }, {"keep", "empty"});
+}
+
+TEST(Prune, recovers_between_steps_and_resumes_to_the_same_bytes) {
+  const data::Dataset set = small_set(60);
+  PruneOptions options;
+  options.select = {.ranking = Ranking::kGlobal, .keep = 0.5};
+  options.steps = 2;
+  options.schedule = Steps::kGradual;
+  options.distill = true;
+  options.recovery.emplace();
+  options.recovery->epochs = 2;
+  options.recovery->batch_size = 20;
+  options.recovery->threads = 1;
+  const auto weights_of = [](const Graph& graph) {
+    std::vector<std::byte> bytes;
+    for (const Tensor& tensor : graph.tensors) {
+      if (tensor.data) bytes.insert(bytes.end(), tensor.data->begin(), tensor.data->end());
+    }
+    return bytes;
+  };
+  const Graph graph = small_network();
+  const Graph expected = prune(graph, set, nullptr, options);
+  EXPECT_LE(2 * mac_count(expected), mac_count(graph));
+
+  TemporaryFolder folder;
+  for (const int killed_after : {1, 3}) {
+    PruneHooks hooks;
+    hooks.checkpoint = folder.path() / ("recovery" + std::to_string(killed_after));
+    int epochs = 0;
+    hooks.on_epoch = [&](const train::EpochMetrics&) {
+      if (++epochs == killed_after) throw std::runtime_error("killed");
+    };
+    EXPECT_THROW(prune(graph, set, nullptr, options, hooks), std::runtime_error);
+    hooks.on_epoch = {};
+    EXPECT_EQ(weights_of(prune(graph, set, nullptr, options, hooks)), weights_of(expected));
+  }
+}
+
+TEST(Prune, cuts_every_network_of_the_zoo_to_half_its_macs) {
+  for (const zoo::Entry& entry : zoo::entries()) {
+    const Graph graph = zoo::build(entry.name, 1);
+    PruneOptions options;
+    options.criterion = Criterion::kL1;
+    options.select.multiple = 4;
+    const Graph pruned = prune_without_data(graph, options);
+    EXPECT_LE(2 * mac_count(pruned), mac_count(graph)) << entry.name;
+    EXPECT_LT(parameter_count(pruned), parameter_count(graph)) << entry.name;
+  }
+}
+
+TEST(Prune, asks_for_what_it_needs) {
+  PruneOptions options;
+  options.measure = Measure::kCycles;
+  test::expect_error([&] { prune(small_network(), small_set(6), nullptr, options); }, {"no device"});
+  test::expect_error([&] { prune_without_data(small_network(), options); }, {"data set"});
+  options.measure = Measure::kMacs;
+  options.criterion = Criterion::kTaylor;
+  test::expect_error([&] { prune_without_data(small_network(), options); }, {"data set"});
+}
+
+}  // namespace
+}  // namespace thimble::prune
