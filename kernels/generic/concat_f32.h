@@ -1,5 +1,5 @@
-/* Copies one input of a Concat to its place in the output; one call an input, in order. An input may lie where
- * its elements go. */
+/* Copies one input of a Concat to its place in the output; one call an input, in order. An input may lie
+ * where its elements go. */
 #ifndef THIMBLE_GENERIC_CONCAT_F32_H
 #define THIMBLE_GENERIC_CONCAT_F32_H
 
