@@ -1,6 +1,7 @@
 // docs/operators.md names every operator of the Graph.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -11,7 +12,7 @@ namespace thimble {
 namespace {
 
 TEST(OperatorsDocument, has_a_row_for_every_operator) {
-  const auto bytes = read_file(std::string(THIMBLE_SOURCE_DIR) + "/docs/operators.md");
+  const auto bytes = read_file(std::filesystem::path(THIMBLE_SOURCE_DIR) / "docs/operators.md");
   const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {
     for (const std::string_view name : {std::variant_alternative_t<kIndex, Operator>::kName...}) {
