@@ -37,10 +37,11 @@ void add_deploy(CLI::App& program) {
   static std::string data_name;
   CLI::App* verb =
       add_verb(program, "deploy", "write a model as C for a device",
-               "c and cmake: plain C with CMake, cmake with a benchmark for a Raspberry Pi; arduino: a\n"
-               "library with a sketch; esp-idf: a component with an example; tflite: the model for\n"
-               "TensorFlow Lite Micro with its operators. Each with a self-test of 10 samples.",
-               "thimble deploy int8.onnx --device nano33ble --package arduino --data mnist -o mnist", common);
+               "c and cmake: plain C with CMake, cmake with a benchmark for a Raspberry Pi;\n"
+               "arduino: a library with a sketch; esp-idf: a component with an example; tflite:\n"
+               "the model for TensorFlow Lite Micro with its operators. Each with a self-test of\n"
+               "10 samples.",
+               "thimble deploy int8.onnx --device nano33ble --package arduino -o mnist", common);
   verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required()->option_text(" ");
   verb->add_option("--device", device_name, "a device's name, or the path of a profile")
       ->required()

@@ -23,6 +23,7 @@ evaluate:
 prune:
 distill:
 quantize:
+study:
 report:"
 for page in $pages; do
   "$thimble" $(printf '%s' "$page" | tr ':' ' ') --help >page || fail "no help for $page"
