@@ -94,6 +94,7 @@ THIMBLE_KERNEL void thimble_depthwise_plane_row(const thimble_depthwise_plane* s
 THIMBLE_KERNEL void thimble_depthwise_four_rows_column(int32_t* sums, const thimble_word* rows, int32_t step,
                                                        uint32_t a, uint32_t b) {
 #if THIMBLE_DSP
+  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
   uint32_t u, v, w;
   __asm__(
       "ldr %[u], %[rows_01]\n\t"
@@ -107,10 +108,10 @@ THIMBLE_KERNEL void thimble_depthwise_four_rows_column(int32_t* sums, const thim
       "smlabt %[s3], %[a], %[v], %[s3]\n\t"
       "smlabt %[s2], %[w], %[b], %[s2]\n\t"
       "smlad %[s3], %[w], %[b], %[s3]"
-      : [s0] "+r"(sums[0]), [s1] "+r"(sums[1]), [s2] "+r"(sums[2]), [s3] "+r"(sums[3]), [u] "=&r"(u),
-        [v] "=&r"(v), [w] "=&r"(w)
+      : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [u] "=&r"(u), [v] "=&r"(v), [w] "=&r"(w)
       : [a] "r"(a), [b] "r"(b), [rows_01] "m"(rows[0]), [rows_23] "m"(rows[step]),
         [rows_45] "m"(rows[2 * step]));
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
 #else
   for (int32_t i = 0; i < 4; i += 2, rows += step, sums += 2) {
     sums[0] = thimble_smlabt(rows[step], b, thimble_smlad(rows[0], a, sums[0]));

@@ -19,14 +19,14 @@ THIMBLE_KERNEL int32_t thimble_fully_connected_rows_scratch(const thimble_fully_
 THIMBLE_KERNEL void thimble_fully_connected_widen(const thimble_fully_connected_parameters* p,
                                                   const int8_t* input, uint32_t* pairs) {
   const uint32_t offsets = thimble_pair(p->input_offset, p->input_offset);
-  const uint32_t* const end = pairs + thimble_fully_connected_rows_scratch(p);
+  const int32_t end = 2 * thimble_fully_connected_rows_scratch(p);
   int32_t i = 0;
   for (; i + 4 <= p->input_n; i += 4) {
     const uint32_t group = thimble_load_word(input + i);
     *pairs++ = thimble_sxtab16(offsets, group);
     *pairs++ = thimble_sxtab16_odd(offsets, group);
   }
-  for (; pairs != end; i += 4) { /* what lies behind the input meets weights of 0 */
+  for (; i < end; i += 4) { /* what lies behind the input meets weights of 0 */
     uint32_t group = 0;
     for (int32_t k = 0; k < 4 && i + k < p->input_n; ++k) group |= (uint32_t)(uint8_t)input[i + k] << (8 * k);
     *pairs++ = thimble_sxtab16(offsets, group);

@@ -12,10 +12,12 @@
 #include "dsp.h"
 
 /* The inner loop in assembly keeps eight sums, four factors and two addresses in all fourteen registers: more
- * than compilers manage, and more than there are when one is a frame pointer. THIMBLE_NO_ASSEMBLY, or a build
- * without optimization, takes the C below instead. */
+ * than compilers manage, and more than there are when one is a frame pointer. So what follows has none, to
+ * the end of the file that includes this: the layers' functions, into which the loop is inlined, lie there.
+ * THIMBLE_NO_ASSEMBLY, or a build without optimization, takes the C below instead. */
 #if THIMBLE_DSP && defined(__OPTIMIZE__) && !defined(__clang__) && !defined(THIMBLE_NO_ASSEMBLY)
 #define THIMBLE_TILE_ASSEMBLY 1
+#pragma GCC optimize("omit-frame-pointer")
 #else
 #define THIMBLE_TILE_ASSEMBLY 0
 #endif
@@ -91,10 +93,12 @@ THIMBLE_KERNEL void thimble_tile_dot_one(const uint32_t* place, const uint32_t* 
 /* The most bytes between two places that share a walk: what fits the offset of a load */
 #define THIMBLE_TILE_REACH 4000
 
-/* Two places, `distance` bytes apart (0 < distance <= THIMBLE_TILE_REACH), a literal */
-THIMBLE_KERNEL void thimble_tile_dot_two(const uint32_t* place, int32_t distance, const uint32_t* tile,
-                                         int32_t groups, thimble_tile_sums* sums) {
 #if THIMBLE_TILE_ASSEMBLY
+/* Two places, `distance` bytes apart (0 < distance <= THIMBLE_TILE_REACH); distance and groups are literals.
+ */
+THIMBLE_KERNEL void thimble_tile_dot_two_assembly(const uint32_t* place, int32_t distance,
+                                                  const uint32_t* tile, int32_t groups,
+                                                  thimble_tile_sums* sums) {
   int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
   uint32_t x, y, v, w;
 /* One word of taps: 16 multiply-accumulates. `at` is its place among those of one turn. */
@@ -144,10 +148,21 @@ THIMBLE_KERNEL void thimble_tile_dot_two(const uint32_t* place, int32_t distance
 #undef THIMBLE_TILE_OPERANDS
   sums->a[0] = a0, sums->a[1] = a1, sums->a[2] = a2, sums->a[3] = a3;
   sums->b[0] = b0, sums->b[1] = b1, sums->b[2] = b2, sums->b[3] = b3;
-#else
+}
+#endif
+
+/* Two places, `distance` bytes apart (0 < distance <= THIMBLE_TILE_REACH) */
+THIMBLE_KERNEL void thimble_tile_dot_two(const uint32_t* place, int32_t distance, const uint32_t* tile,
+                                         int32_t groups, thimble_tile_sums* sums) {
+#if THIMBLE_TILE_ASSEMBLY
+  /* -Og does not carry them into what it inlines: it takes the C. */
+  if (__builtin_constant_p(distance) && __builtin_constant_p(groups)) {
+    thimble_tile_dot_two_assembly(place, distance, tile, groups, sums);
+    return;
+  }
+#endif
   thimble_tile_dot_one(place, tile, groups, sums->a);
   thimble_tile_dot_one(place + distance / 4, tile, groups, sums->b);
-#endif
 }
 
 /* How sums become outputs. `scale` is 1, or 16 for sums of weights that were widened to 16 times their value.

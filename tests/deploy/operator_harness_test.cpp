@@ -4,11 +4,14 @@
 #include <set>
 #include <string>
 
+#include "base/process.h"
 #include "deploy/c_writer.h"
 #include "deploy/kernel_choice.h"
 #include "deploy/operator_cases.h"
 #include "deploy/toy_program.h"
 #include "deploy/verify.h"
+#include "graph/builder.h"
+#include "graph/quantize_from_ranges.h"
 
 // Every operator with random shapes, attributes and numbers: the integer reference, the generated C on this
 // machine and the generated C on every emulated core give the same bytes (floats: within kFloatTolerance).
@@ -124,6 +127,37 @@ TEST(OperatorHarness, neon_kernels_give_the_bytes_of_the_reference) {
   const Verification result =
       verify(graph, program, device_of(a72), samples, {}, {.host = false, .emulator = true});
   EXPECT_EQ(result.mismatches, 0U) << (result.first ? describe_mismatch(result) : "");
+}
+
+/// The kernels for Cortex-M4 have assembly that wants literals and nearly all registers, which depends on
+/// what the compiler is asked for.
+TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_optimization) {
+  if (!find_program("arm-none-eabi-gcc") || !find_program("qemu-system-arm")) {
+    GTEST_SKIP() << "apt-get install gcc-arm-none-eabi qemu-system-arm";
+  }
+  const Target& m4 = *std::ranges::find(targets(), "cortex-m4f", &Target::core);
+  GraphBuilder builder("small", 1);
+  TensorId x = builder.conv2d(builder.input("x", {1, 9, 11, 3}), 8, {.bias = true});
+  x = builder.conv2d(builder.depthwise_conv2d(x, {.bias = true}), 6, {.kernel_h = 1, .kernel_w = 1});
+  const Graph network =
+      builder.finish({builder.fully_connected(builder.flatten(builder.max_pool(x, 2, 2)), 5)});
+  const Graph graph = quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}));
+  const GeneratedC program = write_c(graph, {.prefix = "", .core = m4.core});
+  std::set<std::string> kernels;
+  for (const GeneratedLayer& layer : program.layers) kernels.insert(layer.kernel);
+  for (const char* kernel : {"thimble_conv2d_tiled_s8", "thimble_conv2d_pointwise_s8",
+                             "thimble_depthwise_conv2d_plane_s8", "thimble_fully_connected_rows_s8"})
+    EXPECT_TRUE(kernels.contains(kernel)) << kernel;
+  Random random(4);
+  std::vector<std::vector<std::byte>> samples;
+  for (size_t i = 0; i < kSamples; ++i) samples.push_back(test::random_sample(graph, random));
+  const auto expected = run_on_host(write_c(graph), samples).outputs;
+  for (const std::vector<std::string>& optimization : std::vector<std::vector<std::string>>{
+           {"-O0"}, {"-O1"}, {"-Og"}, {"-O2"}, {"-O3"}, {"-Os"}, {"-O2", "-fno-omit-frame-pointer"}}) {
+    std::vector<std::string> flags = {"-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"};
+    flags.insert(flags.end(), optimization.begin(), optimization.end());
+    EXPECT_EQ(run_emulated(m4, program, samples, {.flags = flags}).outputs, expected) << optimization.back();
+  }
 }
 
 /// That two products fit an int16 rests on no weight being -128: such weights get the portable kernel.
