@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "cli/common.h"
 #include "cli/verbs.h"
@@ -34,6 +35,10 @@ void add_report(CLI::App& program) {
     if (output.empty()) {
       output = is_study ? std::filesystem::path(source).replace_extension(".html").string()
                         : source + "/report.html";
+    }
+    if (is_study && std::filesystem::exists(output) && std::filesystem::equivalent(source, output)) {
+      throw Error(output, "is the study itself, which its report would replace", "Give another file to -o",
+                  ExitCode::kUsage);
     }
     write_file_atomically(output, is_study ? study_report(source, output) : report::html_report(source));
     print(common, {{"output", output}}, output);

@@ -246,8 +246,11 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
   return std::visit(
       Overload{
           [&](const thimble_conv2d_parameters& p) {
-            // Walks over the whole image for every four channels, so only a single such walk may overlap.
-            const bool one_walk = p.output_c == 1 || (p.output_c == 4 && p.groups == 1);
+            // Walks over the whole image for every few channels, so only a single such walk may overlap. The
+            // float32 kernel takes four channels at a time everywhere, the int8 one a single channel on some
+            // cores.
+            const bool is_float = written_bytes == sizeof(float);
+            const bool one_walk = p.output_c == 1 || (is_float && p.output_c == 4 && p.groups == 1);
             if (!one_walk) return std::vector<Overlap>{};
             const SlidingWindow w = sliding_window(p, static_cast<size_t>(written_bytes));
             return std::vector<Overlap>{{0, window_lead(w, Reads::kBeforeWriting, {.pixels = 1})}};

@@ -187,7 +187,7 @@ std::vector<Tensor> Executor::learned_scales() const {
 std::vector<FakeQuantizer> Executor::quantizers() const {
   std::vector<FakeQuantizer> result = quantizers_;
   for (size_t i = 0; i < scales_.size(); ++i) {
-    const Tensor scales = scales_[i].detach().cpu().contiguous();
+    const Tensor scales = scales_[i].detach().clamp_min(kSmallestScale).cpu().contiguous();
     result[i].scales.assign(scales.data_ptr<float>(), scales.data_ptr<float>() + scales.numel());
   }
   return result;

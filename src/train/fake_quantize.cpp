@@ -11,9 +11,6 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// A scale that training has driven to zero or below stays a scale.
-constexpr float kSmallestScale = 1e-9F;
-
 /// Rows of values, each with its scale, on the CPU.
 class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
  public:

@@ -6,6 +6,10 @@
 
 namespace thimble::train {
 
+/// A scale that training has driven to zero or below stays a scale: the network computes with this one, and
+/// so does what is made of it.
+inline constexpr float kSmallestScale = 1e-9F;
+
 /// The tensor as `quantizer` rounds it with `scales` (a float32 vector of quantizer.scales' size), on the
 /// CPU in one pass over memory each way. Gradients are those of LSQ: of x straight through within the range
 /// and zero outside it, of a scale divided by sqrt(values of a sample, or weights, that have it * highest).

@@ -2,9 +2,11 @@
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "train/fingerprint.h"
 
@@ -17,6 +19,14 @@ constexpr size_t kDigits = 64;
 
 std::string digest_of(std::string_view content) { return sha256(std::as_bytes(std::span(content))); }
 
+/// Whether a file begins as ours do; one that is not ours is not written over.
+bool is_cache(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(kMagic.size(), '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return file && begin == kMagic;
+}
+
 }  // namespace
 
 void keep_on_disk(const Distillation& distillation, const data::Dataset& dataset, std::span<float> logits,
@@ -24,6 +34,10 @@ void keep_on_disk(const Distillation& distillation, const data::Dataset& dataset
   if (distillation.cache.empty()) return compute();
   const std::string identity = fingerprint(distillation.teachers, dataset);
   const size_t size = kMagic.size() + kDigits + logits.size_bytes() + kDigits;
+  if (std::filesystem::exists(distillation.cache) && !is_cache(distillation.cache)) {
+    throw Error(distillation.cache.string(), "is there already, and holds no teachers' outputs",
+                "Give the cache a file of its own");
+  }
   if (std::filesystem::exists(distillation.cache) && std::filesystem::file_size(distillation.cache) == size) {
     const std::string file = read_text(distillation.cache, size);
     const auto content = std::string_view(file).substr(0, size - kDigits);
