@@ -19,8 +19,9 @@ constexpr size_t kDigits = 64;
 
 std::string digest_of(std::string_view content) { return sha256(std::as_bytes(std::span(content))); }
 
-/// Whether a file begins as ours do; one that is not ours is not written over.
-bool is_cache(const std::filesystem::path& path) {
+/// Whether nothing but a cache is lost when a file is written over.
+bool may_replace(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path) || std::filesystem::file_size(path) == 0) return true;
   std::ifstream file(path, std::ios::binary);
   std::string begin(kMagic.size(), '\0');
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
@@ -34,7 +35,7 @@ void keep_on_disk(const Distillation& distillation, const data::Dataset& dataset
   if (distillation.cache.empty()) return compute();
   const std::string identity = fingerprint(distillation.teachers, dataset);
   const size_t size = kMagic.size() + kDigits + logits.size_bytes() + kDigits;
-  if (std::filesystem::exists(distillation.cache) && !is_cache(distillation.cache)) {
+  if (!may_replace(distillation.cache)) {
     throw Error(distillation.cache.string(), "is there already, and holds no teachers' outputs",
                 "Give the cache a file of its own");
   }

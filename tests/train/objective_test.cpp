@@ -163,14 +163,18 @@ TEST_F(Objective, keeps_what_the_teachers_say_on_disk) {
   const std::string content = read_text(cache, 1 << 20);
   EXPECT_EQ(bytes_of(train::train(dense_network(1), set_, options)), expected);
 
-  // What is not these teachers' is written anew.
+  // A cache that is not these teachers' is written anew; a file that is no cache is left alone.
   std::string damaged = content;
   damaged[content.size() / 2] ^= 1;
-  for (const std::string& other : {damaged, std::string("short"), std::string()}) {
+  for (const std::string& other : {damaged, content.substr(0, 40), std::string()}) {
     write_file_atomically(cache, other);
     EXPECT_EQ(bytes_of(train::train(dense_network(1), set_, options)), expected);
     EXPECT_EQ(read_text(cache, 1 << 20), content);
   }
+  write_file_atomically(cache, "somebody's model");
+  test::expect_error([&] { train::train(dense_network(1), set_, options); }, "no teachers' outputs");
+  EXPECT_EQ(read_text(cache, 1 << 20), "somebody's model");
+  std::filesystem::remove(cache);
   options.distillation.teachers = {dense_network(3, 9)};
   EXPECT_NE(bytes_of(train::train(dense_network(1), set_, options)), expected);
   EXPECT_NE(read_text(cache, 1 << 20), content);
