@@ -41,7 +41,8 @@ void run_workers(int workers, const std::vector<std::string>& command) {
     for (std::string& error : errors) {
       threads.emplace_back([&command, &error] {
         const ProcessResult result = run_process(command, "", {.working_folder = {}, .timeout_s = kNoLimit});
-        if (result.exit_code != 0) error = result.standard_error;
+        // One that was killed says nothing itself.
+        if (result.exit_code != 0) error = fmt::format("exit {} {}", result.exit_code, result.standard_error);
       });
     }
   }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "base/error.h"
@@ -168,8 +169,9 @@ class Workers {
   /// Whether the process of that name has ended.
   bool dead(const std::string& name) const {
     if (name == name_) return false;
-    const int file = ::open((folder_ / name).c_str(), O_RDWR | O_CLOEXEC);
-    if (file < 0) return true;
+    const int file = ::open((folder_ / name).c_str(), O_RDONLY | O_CLOEXEC);
+    // A file that is there and cannot be opened says nothing of its owner, who is then left alone.
+    if (file < 0) return errno == ENOENT;
     const bool free = ::flock(file, LOCK_EX | LOCK_NB) == 0;
     ::close(file);
     return free;
