@@ -8,7 +8,7 @@ if ! "$thimble" data get mnist --quiet >/dev/null; then
 fi
 cat >recipe.toml <<'TOML'
 name = "kill"
-model = "zoo:mnist-cnn"
+model = "zoo:mnist-cnn,width=0.25"
 data = "mnist"
 device = "nano33ble"
 [[stage]]
