@@ -175,19 +175,23 @@ int main(int argc, char **argv) {{
                   "i % " + (test.inputs.empty() ? "1" : upper_case(program.prefix) + "_SELF_TEST_SAMPLES")));
 }
 
+/// The IDE finds no library without all of these, but takes an address that is empty (Arduino, "Library
+/// specification"); only who publishes the library knows one.
 std::string library_properties(const GeneratedC& program) {
-  return fmt::format(R"(name={0}
+  return fmt::format(
+      R"(# To publish this library, name its page under url and yourself as author and maintainer.
+name={0}
 version=1.0.0
 author=Thimble
 maintainer=Thimble
 sentence=A neural network, written by Thimble.
 paragraph=Plain C without heap: {1} bytes of RAM for its arena, {2} bytes of flash for its constants.
 category=Data Processing
-url=https://github.com/
+url=
 architectures=*
 includes={0}.h
 )",
-                     program.prefix, program.arena_bytes, program.weights_bytes);
+      program.prefix, program.arena_bytes, program.weights_bytes);
 }
 
 std::string sketch(const GeneratedC& program, const SelfTest& test) {

@@ -2,26 +2,69 @@
 
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "deploy/c_writer.h"
+#include "deploy/emulator/harness_folder.h"
+#include "deploy/emulator/target.h"
 #include "deploy/operator_cases.h"
+#include "deploy/prepare.h"
+#include "deploy/run_model.h"
+#include "deploy/target_names.h"
 #include "formats/tflite/tflite.h"
 #include "support/expect_error.h"
 
-// Every package, compiled by what its users compile it with; where this machine or an emulator can run it,
-// its self-test is run.
+// Every package, compiled by what its users compile it with, and its self-test run, here or on an emulator.
 
 namespace thimble::deploy {
 namespace {
 
-constexpr const char* kArduinoStub = R"(#pragma once
+/// The console of a board without an operating system, as far as packages print on it.
+constexpr const char* kConsole = R"(#include <stdarg.h>
+#include "bare.h"
+static void print_number(long number) {
+  char text[12];
+  int at = sizeof text - 1;
+  unsigned long rest = number < 0 ? 0ul - (unsigned long)number : (unsigned long)number;
+  text[at] = 0;
+  do text[--at] = (char)('0' + rest % 10); while (rest /= 10);
+  if (number < 0) text[--at] = '-';
+  bare_print(text + at);
+}
+int printf(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  for (; *format; ++format) {
+    const char letter[2] = {*format, 0};
+    if (*format != '%') {
+      bare_print(letter);
+      continue;
+    }
+    ++format;
+    if (*format == 's') {
+      bare_print(va_arg(arguments, const char *));
+    } else if (*format == 'd') {
+      print_number(va_arg(arguments, int));
+    } else {
+      ++format; /* "%ld", "%lu" */
+      print_number(va_arg(arguments, long));
+    }
+  }
+  va_end(arguments);
+  return 0;
+}
+)";
+
+constexpr const char* kArduinoCore = R"(#pragma once
 #include <stdint.h>
 #ifdef __cplusplus
-#include <stdio.h>
+extern "C" int printf(const char*, ...);
 unsigned long millis();
 unsigned long micros();
 void delay(unsigned long);
@@ -47,6 +90,17 @@ void loop();
 int main() {
   setup();
   for (int i = 0; i < 3; ++i) loop();
+}
+)";
+
+constexpr const char* kEspTimer = "#include <stdint.h>\nint64_t esp_timer_get_time(void);\n";
+
+constexpr const char* kEspMain = R"(#include "esp_timer.h"
+int64_t esp_timer_get_time(void) { return 0; }
+void app_main(void);
+int main(void) {
+  app_main();
+  return 0;
 }
 )";
 
@@ -119,6 +173,8 @@ std::string run_in(const std::filesystem::path& folder, std::vector<std::string>
   return result.standard_output;
 }
 
+Target target_of(std::string_view core) { return *std::ranges::find(targets(), core, &Target::core); }
+
 std::vector<std::string> c_files(const std::filesystem::path& folder) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -174,65 +230,202 @@ TEST(Package, for_a_raspberry_pi_passes_its_self_test_on_an_emulated_one) {
   EXPECT_EQ(emulated({"build/small_benchmark", "20"}).substr(0, 8), "20 runs:");
 }
 
-TEST(Package, for_arduino_compiles_for_a_cortex_m4_and_its_sketch_runs) {
-  const Graph graph = network(true);
-  const TemporaryFolder folder;
-  write_package(write_c(graph), folder.path(), options(graph, PackageKind::kArduino));
-  write_file_atomically(folder.path() / "stub/Arduino.h", kArduinoStub);
-  write_file_atomically(folder.path() / "stub/main.cpp", kArduinoMain);
-  EXPECT_NE(read_text(folder.path() / "library.properties").find("includes=small.h"), std::string::npos);
-  const std::string sketch = "examples/run_sample/run_sample.ino";
-  const std::vector<std::string> as_sketch = {
-      "-Isrc", "-Istub", "-Wall", "-Wextra", "-Werror", "-include", "Arduino.h", "-x", "c++", "-c", sketch};
-  const auto compile = [&](const std::string& prefix, const std::vector<std::string>& flags) {
-    std::vector<std::string> cpp = {prefix + "g++"};
-    cpp.insert(cpp.end(), flags.begin(), flags.end());
-    cpp.insert(cpp.end(), as_sketch.begin(), as_sketch.end());
-    cpp.insert(cpp.end(), {"-o", "sketch.o"});
-    run_in(folder.path(), cpp);
-    for (const std::string& file : c_files(folder.path() / "src")) {
-      std::vector<std::string> c = {prefix + "gcc"};
-      c.insert(c.end(), flags.begin(), flags.end());
-      c.insert(c.end(), {"-Wall", "-Wextra", "-Werror", "-c", file});
-      run_in(folder.path(), c);
+/// A computer that a package is compiled for file by file, as its users' tools do, and emulated.
+class Board {
+ public:
+  Board(const Target& target, const GeneratedC& program) : target_(target), runtime_(program) {
+    if (has_console()) {
+      write_file_atomically(runtime_.path() / "console.c", std::string_view(kConsole));
+      compile("gcc", {"-I", "."}, "console.c");
     }
-  };
-  if (find_program("arm-none-eabi-g++")) {
-    compile("arm-none-eabi-", {"-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-Os"});
   }
-  compile("", {"-O2"});
-  run_in(folder.path(), {"g++", "-Istub", "stub/main.cpp", "sketch.o", "small.o", "small_self_test.o", "-lm",
-                         "-o", "stub/sketch"});
-  const std::string said = run_in(folder.path(), {"stub/sketch"});
-  EXPECT_NE(said.find("0 of 10 samples differ"), std::string::npos) << said;
-  EXPECT_NE(said.find("sample 2: class "), std::string::npos) << said;
+
+  void compile(const std::string& compiler, const std::vector<std::string>& flags, const std::string& file) {
+    objects_.push_back(runtime_.file(std::to_string(objects_.size()) + ".o"));
+    std::vector<std::string> command = {target_.tools + compiler};
+    for (const auto* more : {&target_.machine_flags, &target_.optimize_flags, &flags}) {
+      command.insert(command.end(), more->begin(), more->end());
+    }
+    command.insert(command.end(), {"-Wall", "-Wextra", "-Werror", "-c", file, "-o", objects_.back()});
+    runtime_.compile(command, target_);
+  }
+
+  /// Links what was compiled and runs it; what it prints.
+  std::string run() {
+    std::vector<std::string> command = {target_.tools + "gcc"};
+    command.insert(command.end(), target_.machine_flags.begin(), target_.machine_flags.end());
+    command.insert(command.end(), target_.link_flags.begin(), target_.link_flags.end());
+    command.insert(command.end(), {"-O2", "-Wl,--gc-sections", "-I", "."});
+    if (has_console()) command.insert(command.end(), target_.runtime.begin(), target_.runtime.end());
+    command.insert(command.end(), target_.library.begin(), target_.library.end());
+    command.insert(command.end(), objects_.begin(), objects_.end());
+    command.insert(command.end(), {"-lm", "-o", runtime_.file("package.elf")});
+    runtime_.compile(command, target_);
+    command = target_.emulator;
+    command.push_back(runtime_.file("package.elf"));
+    const ProcessResult result =
+        run_process(command, "", {.working_folder = runtime_.path(), .timeout_s = 120});
+    EXPECT_EQ(result.exit_code, 0) << result.standard_output << result.standard_error;
+    return result.standard_output + result.standard_error;
+  }
+
+ private:
+  /// Linux brings its own.
+  bool has_console() const {
+    return std::ranges::find(target_.runtime, "port_bare.c") != target_.runtime.end();
+  }
+
+  const Target& target_;
+  HarnessFolder runtime_;
+  std::vector<std::string> objects_;
+};
+
+/// The file of a package, as a board's compiler is called with it.
+std::string path_in(const TemporaryFolder& package, const std::string& file) {
+  return (package.path() / file).string();
 }
 
-TEST(Package, for_esp_idf_is_c_that_an_xtensa_compiler_takes) {
-  if (!find_program("xtensa-lx106-elf-gcc")) GTEST_SKIP() << "apt-get install gcc-xtensa-lx106";
+std::string run_plain_c(const Target& target, const Graph& graph, const SelfTest& test) {
+  const TemporaryFolder package;
+  const GeneratedC program = write_c(graph, {.prefix = "", .core = target.core});
+  write_package(program, package.path(), {.kind = PackageKind::kC, .self_test = test});
+  Board board(target, program);
+  const std::vector<std::string> flags = {"-std=c99", "-I", package.path().string()};
+  for (const std::string& file : c_files(package.path())) board.compile("gcc", flags, file);
+  board.compile("gcc", flags, path_in(package, "self_test/main.c"));
+  return board.run();
+}
+
+std::string run_arduino(const Target& target, const Graph& graph, const SelfTest& test) {
+  const TemporaryFolder package;
+  const GeneratedC program = write_c(graph, {.prefix = "", .core = target.core});
+  write_package(program, package.path(), {.kind = PackageKind::kArduino, .self_test = test});
+  write_file_atomically(package.path() / "core/Arduino.h", std::string_view(kArduinoCore));
+  write_file_atomically(package.path() / "core/main.cpp", std::string_view(kArduinoMain));
+  Board board(target, program);
+  const std::vector<std::string> flags = {"-I", path_in(package, "src")};
+  for (const std::string& file : c_files(package.path() / "src")) board.compile("gcc", flags, file);
+  const std::vector<std::string> sketch = {"-I",
+                                           path_in(package, "src"),
+                                           "-I",
+                                           path_in(package, "core"),
+                                           "-include",
+                                           "Arduino.h",
+                                           "-x",
+                                           "c++",
+                                           "-fno-exceptions",
+                                           "-fno-builtin-printf"};
+  board.compile("g++", sketch, path_in(package, "examples/run_sample/run_sample.ino"));
+  board.compile("g++", sketch, path_in(package, "core/main.cpp"));
+  return board.run();
+}
+
+std::string run_esp_idf(const Target& target, const Graph& graph, const SelfTest& test) {
+  const TemporaryFolder package;
+  const GeneratedC program = write_c(graph, {.prefix = "", .core = target.core});
+  write_package(program, package.path(), {.kind = PackageKind::kEspIdf, .self_test = test});
+  write_file_atomically(package.path() / "stub/esp_timer.h", std::string_view(kEspTimer));
+  write_file_atomically(package.path() / "stub/main.c", std::string_view(kEspMain));
+  Board board(target, program);
+  const std::vector<std::string> flags = {"-std=c99", "-I", package.path().string(), "-I",
+                                          path_in(package, "stub")};
+  for (const std::string& file : c_files(package.path())) board.compile("gcc", flags, file);
+  board.compile("gcc", flags, path_in(package, "example/main/main.c"));
+  board.compile("gcc", flags, path_in(package, "stub/main.c"));
+  return board.run();
+}
+
+class PackageOnBoard : public testing::TestWithParam<Target> {
+ protected:
+  void SetUp() override { skip_without(GetParam()); }
+
+  static void skip_without(const Target& target) {
+    for (const std::string& tool : {target.tools + "gcc", target.emulator[0]}) {
+      if (!find_program(tool)) GTEST_SKIP() << "apt-get install " << target.packages;
+    }
+  }
+};
+
+TEST_P(PackageOnBoard, passes_its_self_test) {
+  const Graph graph = network(true);
+  EXPECT_EQ(run_plain_c(GetParam(), graph, self_test(graph)), "0 of 10 samples differ\n");
+}
+
+TEST_P(PackageOnBoard, of_the_keyword_network_gives_the_bytes_of_tensorflow_lite_micro) {
+  if (std::getenv("THIMBLE_FULL_TESTS") == nullptr)
+    GTEST_SKIP() << "takes seconds: scripts/test.sh --full runs it";
+  const char* const given = std::getenv("THIMBLE_REFERENCE");
+  const std::filesystem::path reference =
+      std::filesystem::path(given != nullptr ? given : THIMBLE_SOURCE_DIR "/../shared/reference") /
+      "mlperf-tiny";
+  if (!std::filesystem::exists(reference)) GTEST_SKIP() << "SKIPPED, NOT TESTED: no " << reference;
+  const Graph graph = prepare(tflite::read_tflite(reference / "kws_ref_model.tflite"));
+  SelfTest test =
+      self_test_of(graph, split_samples(graph, read_file(reference / "kws_ref_model.in"), "samples"),
+                   "3 samples of the reference");
+  const std::vector<std::byte> expected = read_file(reference / "kws_ref_model.out");
+  const size_t bytes = expected.size() / test.outputs.size();
+  for (size_t i = 0; i < test.outputs.size(); ++i) {
+    test.outputs[i].assign(expected.begin() + static_cast<ptrdiff_t>(i * bytes),
+                           expected.begin() + static_cast<ptrdiff_t>((i + 1) * bytes));
+  }
+  EXPECT_EQ(run_plain_c(GetParam(), graph, test), "0 of 3 samples differ\n");
+}
+
+std::string name_of(const testing::TestParamInfo<Target>& target) { return test::identifier(target.param); }
+
+INSTANTIATE_TEST_SUITE_P(, PackageOnBoard, testing::ValuesIn(targets().begin(), targets().end()), name_of);
+
+using PackageForArduino = PackageOnBoard;
+TEST_P(PackageForArduino, runs_its_self_test_and_its_sketch) {
+  const Graph graph = network(true);
+  const std::string said = run_arduino(GetParam(), graph, self_test(graph));
+  EXPECT_NE(said.find("0 of 10 samples differ from the reference\n"), std::string::npos) << said;
+  EXPECT_NE(said.find("sample 2: class "), std::string::npos) << said;
+}
+INSTANTIATE_TEST_SUITE_P(, PackageForArduino, testing::Values(target_of("cortex-m4f")), name_of);
+
+using PackageForEspIdf = PackageOnBoard;
+TEST_P(PackageForEspIdf, runs_its_self_test_and_its_example) {
+  const Graph graph = network(true);
+  const std::string said = run_esp_idf(GetParam(), graph, self_test(graph));
+  EXPECT_EQ(said.substr(0, said.find("sample 0")), "0 of 10 samples differ from the reference\n");
+  EXPECT_NE(said.find("sample 9: class "), std::string::npos) << said;
+}
+INSTANTIATE_TEST_SUITE_P(, PackageForEspIdf, testing::Values(target_of("xtensa-lx6"), target_of("rv32imc")),
+                         name_of);
+
+TEST(Package, on_a_board_whose_outputs_are_not_the_expected_ones_fails_its_self_test) {
+  const Target target = target_of("cortex-m4f");
+  if (!find_program(target.tools + "gcc")) GTEST_SKIP() << "apt-get install " << target.packages;
+  const Graph graph = network(true);
+  SelfTest wrong = self_test(graph);
+  wrong.outputs[3][0] ^= std::byte{1};
+  wrong.outputs[9][1] ^= std::byte{1};
+  const std::string said = run_arduino(target, graph, wrong);
+  EXPECT_NE(said.find("2 of 10 samples differ from the reference\n"), std::string::npos) << said;
+}
+
+TEST(Package, for_arduino_has_every_property_that_its_ide_asks_for) {
+  const Graph graph = network(true);
+  for (const GeneratedFile& file : package_files(write_c(graph), options(graph, PackageKind::kArduino))) {
+    if (file.name != "library.properties") continue;
+    // Arduino, "Library specification", library.properties file format: a library that lacks one is not
+    // found.
+    for (const char* key : {"name", "version", "author", "maintainer", "sentence", "paragraph", "category",
+                            "url", "architectures", "includes"}) {
+      EXPECT_NE(("\n" + file.content).find(fmt::format("\n{}=", key)), std::string::npos) << key;
+    }
+    EXPECT_EQ(file.content.find("http"), std::string::npos) << "an address that is nobody's";
+    return;
+  }
+  FAIL() << "no library.properties";
+}
+
+TEST(Package, for_esp_idf_registers_its_sources) {
   const Graph graph = network(true);
   const TemporaryFolder folder;
   write_package(write_c(graph), folder.path(), options(graph, PackageKind::kEspIdf));
-  write_file_atomically(folder.path() / "stub/esp_timer.h",
-                        "#include <stdint.h>\nint64_t esp_timer_get_time(void);\n");
-  // This compiler comes without a C library's headers.
-  write_file_atomically(
-      folder.path() / "stub/string.h",
-      "#include <stddef.h>\nvoid *memcpy(void *, const void *, size_t);\nvoid *memmove(void *, "
-      "const void *, size_t);\nint memcmp(const void *, const void *, size_t);\n");
-  write_file_atomically(folder.path() / "stub/stdio.h", "int printf(const char *, ...);\n");
-  std::vector<std::string> command = {"xtensa-lx106-elf-gcc",
-                                      "-fsyntax-only",
-                                      "-ffreestanding",
-                                      "-std=c99",
-                                      "-Wall",
-                                      "-Werror",
-                                      "-I.",
-                                      "-Istub",
-                                      "example/main/main.c"};
-  for (const std::string& file : c_files(folder.path())) command.push_back(file);
-  EXPECT_EQ(command.size(), 11U);
-  run_in(folder.path(), command);
   const std::string component = read_text(folder.path() / "CMakeLists.txt");
   EXPECT_NE(
       component.find("idf_component_register(SRCS \"small.c\" \"small_self_test.c\" INCLUDE_DIRS \".\")"),

@@ -1,23 +1,13 @@
 #pragma once
 
-#include <ostream>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "deploy/emulator/program.h"
-
-namespace thimble::deploy {
-
-/// So that a failing test names its target.
-inline void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
-
-}  // namespace thimble::deploy
+#include "deploy/target_names.h"
 
 namespace thimble::test {
-
-/// "cortex_m4f_mps2_an386", for the name of a test.
-std::string identifier(const deploy::Target& target);
 
 using Sample = std::vector<std::byte>;
 
