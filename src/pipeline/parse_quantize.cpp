@@ -40,20 +40,32 @@ quantize::MixOptions parse_mix(TomlTable& table) {
   return mix;
 }
 
+int32_t parse_bits(TomlTable& table, std::string_view key, int64_t otherwise) {
+  const int64_t bits = table.integer(key, 2, 8, otherwise);
+  if (bits > 4 && bits < 8) table.fail(key, fmt::format("is {}", bits), "Take 8, 4, 3 or 2");
+  return static_cast<int32_t>(bits);
+}
+
 }  // namespace
 
 quantize::Options parse_quantize(TomlTable& table) {
   quantize::Options options;
   quantize::PostTrainingOptions& start = options.post_training;
   const bool is_qat = table.has("method") && table.choice("method", {"ptq", "qat"}) == "qat";
+  bool has_few_bits = false;
   if (table.is_text("bits")) {
     table.choice("bits", {"mixed"});
+    has_few_bits = true;
     options.mix = parse_mix(table);
   } else {
-    start.weights.bits = static_cast<int32_t>(table.integer("bits", 2, 8, 8));
-    if (start.weights.bits > 4 && start.weights.bits < 8) {
-      table.fail("bits", fmt::format("is {}", start.weights.bits), "Take 8, 4, 3, 2 or \"mixed\"");
+    start.weights.bits = parse_bits(table, "bits", 8);
+    if (auto layers = table.table("layer_bits")) {
+      for (const std::string& layer : layers->keys()) {
+        start.weights.layers[layer] = {parse_bits(*layers, layer, 8)};
+        has_few_bits |= start.weights.layers[layer].bits < 8;
+      }
     }
+    has_few_bits |= start.weights.bits < 8;
   }
   start.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, 500));
   if (table.has("calibration")) {
@@ -63,7 +75,7 @@ quantize::Options parse_quantize(TomlTable& table) {
   start.calibration.percentile = table.number("percentile", 50, 100, start.calibration.percentile);
   if (table.has("improve")) {
     parse_improvements(table, start);
-  } else if (options.mix || start.weights.bits < 8) {
+  } else if (has_few_bits) {
     // Few steps need what eight bits can do without.
     start.least_squares_scales = start.adaptive_rounding = start.bias_correction = true;
   }
