@@ -145,10 +145,10 @@ std::vector<std::string> TomlTable::texts(std::string_view key) {
   return result;
 }
 
-std::string TomlTable::inline_toml(const TomlTable* defaults) const {
+std::string TomlTable::inline_toml(std::initializer_list<const TomlTable*> defaults) const {
   toml::table table = *state_->table;
-  if (defaults != nullptr) {
-    for (const auto& [key, node] : *defaults->state_->table) table.insert(key, node);
+  for (const TomlTable* one : defaults) {
+    for (const auto& [key, node] : *one->state_->table) table.insert(key, node);
   }
   table.is_inline(true);
   std::ostringstream text;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,9 +48,9 @@ class TomlTable {
   std::optional<TomlTable> table(std::string_view key);
   std::vector<TomlTable> tables(std::string_view key);
 
-  /// The table as TOML on one line, "{ do = \"train\", epochs = 3 }", with the keys of `defaults` that it
-  /// lacks.
-  std::string inline_toml(const TomlTable* defaults = nullptr) const;
+  /// The table as TOML on one line, "{ do = \"train\", epochs = 3 }", keys in the order of the alphabet, with
+  /// those that it lacks from the first of `defaults` that has them.
+  std::string inline_toml(std::initializer_list<const TomlTable*> defaults = {}) const;
 
   /// The keys in the order of the alphabet.
   std::vector<std::string> keys() const;

@@ -33,12 +33,15 @@ void add_optimize(CLI::App& program) {
   static CommonOptions common;
   static std::string recipe_path;
   static std::string folder;
+  static std::string cache;
   CLI::App* verb = add_verb(program, "optimize", "a whole recipe: from training to proven C",
                             "A run that was stopped goes on where it was when run again, and ends with the\n"
                             "same model bytes. The seed is the recipe's unless --seed is given.",
                             "thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist", common);
   verb->add_option("RECIPE", recipe_path, "a TOML file, see docs/recipes.md")->required()->option_text(" ");
   verb->add_option("-o,--output", folder, "folder of the run")->required()->option_text("PATH (required)");
+  verb->add_option("--cache", cache, "folder of stages that recipes which begin alike share")
+      ->option_text("PATH");
   verb->callback([verb] {
     pipeline::Recipe recipe = pipeline::read_recipe(recipe_path);
     if (verb->count("--seed") > 0) pipeline::set_seed(recipe, common.seed);
@@ -48,8 +51,8 @@ void add_optimize(CLI::App& program) {
       hooks.on_stage = [](std::string_view line) {
         fmt::print(stderr, "{}{}\n", ::isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", line);
       };
-    const nlohmann::json state = pipeline::optimize(recipe, load_model(recipe.model, recipe.seed), folder,
-                                                    {common.threads, THIMBLE_VERSION}, hooks);
+    const nlohmann::json state =
+        pipeline::optimize(recipe, load_model, folder, {common.threads, THIMBLE_VERSION, cache}, hooks);
     write_file_atomically(folder + "/report.html", report::html_report(folder));
     print(common, state, closing_text(state, folder));
     pipeline::expect_within_budget(state);

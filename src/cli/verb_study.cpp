@@ -59,6 +59,7 @@ void add_study(CLI::App& program) {
   static std::string study_path;
   static std::string output;
   static int workers = 1;
+  static std::string network;
   static bool retry = false;
   static bool is_worker = false;
   CLI::App* verb = add_verb(program, "study", "techniques x networks x data sets x seeds",
@@ -72,30 +73,37 @@ void add_study(CLI::App& program) {
   verb->add_option("--workers", workers, "trials at once, in processes that share the cores")
       ->check(CLI::Range(1, 256))
       ->option_text("N [1]");
+  verb->add_option("--network", network, "do the trials of this one alone, for now")->option_text("NAME");
   verb->add_flag("--retry", retry, "do failed trials again");
   verb->add_flag("--worker", is_worker, "")->group("");
   verb->callback([] {
     const study::Study study = study::read_study(study_path);
-    const study::LoadModel load = [](std::string_view model, uint64_t seed) {
-      return load_model(model, seed);
-    };
-    if (!is_worker) study::expect_possible(study, load);
+    if (!network.empty() && std::none_of(study.trials.begin(), study.trials.end(),
+                                         [](const auto& trial) { return trial.key.network == network; })) {
+      throw Error(study_path, fmt::format("has no network {}", network), "Name one that it lists",
+                  ExitCode::kUsage);
+    }
+    if (!is_worker) study::expect_possible(study, load_model);
     const auto storage = study::open_sqlite(output, true);
     storage->add(study, THIMBLE_VERSION);
     if (retry) storage->retry_failed();
     if (workers > 1) {
       const int threads = common.threads > 0 ? common.threads : std::max(1, available_cores() / workers);
-      run_workers(workers, {"/proc/self/exe", "study", study_path, "-o", output, "--worker", "--quiet",
-                            "--threads", std::to_string(threads)});
+      std::vector<std::string> command = {
+          "/proc/self/exe",       "study", study_path, "-o", output, "--worker", "--quiet", "--threads",
+          std::to_string(threads)};
+      if (!network.empty()) command.insert(command.end(), {"--network", network});
+      run_workers(workers, command);
     } else {
       study::run_study(
           *storage,
-          study::trial_runner(output + ".runs", study.devices, load, {common.threads, THIMBLE_VERSION}),
+          study::trial_runner(output + ".runs", study.devices, load_model, {common.threads, THIMBLE_VERSION}),
           [&](const study::Trial& trial) {
             if (common.quiet) return;
             fmt::print(stderr, "{}: {}\n", to_string(trial.key),
                        trial.state == study::TrialState::kDone ? "done" : trial.error);
-          });
+          },
+          network);
     }
     if (is_worker) return;
     nlohmann::json document = {{"name", study.name}, {"output", output}, {"trials", nlohmann::json::array()}};

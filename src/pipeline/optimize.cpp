@@ -27,10 +27,11 @@ namespace {
 
 using nlohmann::json;
 
-std::string sha256_of_model(const Graph& model) {
-  const std::string file = onnx::to_onnx(model);
-  return sha256(std::as_bytes(std::span<const char>(file)));
+std::string sha256_of_text(std::string_view text) {
+  return sha256(std::as_bytes(std::span<const char>(text)));
 }
+
+std::string sha256_of_model(const Graph& model) { return sha256_of_text(onnx::to_onnx(model)); }
 
 device::DeviceProfile load_device(const Recipe& recipe) {
   if (!recipe.device.empty()) return device::load_device(recipe.device);
@@ -48,9 +49,10 @@ json values_of(const device::DeviceProfile& device) {
 /// One walk through a recipe: the network as it is now, and what the stages share.
 class Walk {
  public:
-  Walk(const Recipe& recipe, const Graph& model, const std::filesystem::path& folder,
-       const OptimizeOptions& options, const OptimizeHooks& hooks)
+  Walk(const Recipe& recipe, const LoadModel& load_model, const Graph& model,
+       const std::filesystem::path& folder, const OptimizeOptions& options, const OptimizeHooks& hooks)
       : recipe_(recipe),
+        load_model_(load_model),
         options_(options),
         hooks_(hooks),
         device_(load_device(recipe)),
@@ -78,8 +80,8 @@ class Walk {
         continue;
       }
       redone_ = true;
-      json results = std::visit([this](const auto& s) { return carry_out(s); }, stage);
-      run_.finish(name, std::move(results));
+      const bool shares = !options_.cache.empty() && makes_network(stage);
+      run_.finish(name, shares ? share(stage) : carry_out(stage));
     }
     run_.set("budget", check_budget());
     return run_.state();
@@ -99,6 +101,56 @@ class Walk {
     return *kept;
   }
 
+  json carry_out(const Stage& stage) {
+    return std::visit([this](const auto& s) { return carry_out(s); }, stage);
+  }
+
+  /// A stage by way of the cache. It has a run's folder there, named for all that decides it: who comes first
+  /// works in it, checkpoints and all, and whoever holds its lock next finds it done or goes on with it.
+  json share(const Stage& stage) {
+    const std::string_view name = name_of(stage);
+    const json identity = identity_of(stage);
+    RunFolder shared(options_.cache / sha256_of_text(identity.dump()), identity, RunFolder::InUse::kWait);
+    if (shared.results(name)) {
+      say(name, "done by another run");
+    } else {
+      place_ = &shared;
+      shared.finish(name, carry_out(stage));
+      place_ = &run_;
+    }
+    json results = run_.adopt(shared, name, model_file(name));
+    take_up(results);
+    return results;
+  }
+
+  /// All that decides what a stage makes of the network as it is now.
+  json identity_of(const Stage& stage) {
+    json identity = {{"stage", recipe_.stage_texts[static_cast<size_t>(number_ - 1)]},
+                     {"model_sha256", sha256_of_model(network_)},
+                     {"data_sha256", dataset(data::Split::kTrain).sha256},
+                     {"test_sha256", dataset(data::Split::kTest).sha256},
+                     {"seed", recipe_.seed},
+                     {"version", options_.version}};
+    if (const auto* distill = std::get_if<DistillStage>(&stage)) {
+      for (const Graph& other : others_of(*distill)) {
+        identity["others_sha256"].push_back(sha256_of_model(other));
+      }
+    } else if (!std::holds_alternative<TrainStage>(stage)) {
+      identity["device_values"] = values_of(device_);
+    }
+    return identity;
+  }
+
+  /// The networks that a distill stage brings in: its teachers and, last, its student.
+  std::vector<Graph> others_of(const DistillStage& stage) const {
+    std::vector<Graph> others;
+    for (const std::string& path : stage.teachers) others.push_back(formats::read_model(path));
+    if (!stage.student.empty()) others.push_back(load_model_(stage.student, recipe_.seed));
+    return others;
+  }
+
+  std::string model_file(std::string_view stage) const { return fmt::format("{}-{}.onnx", number_, stage); }
+
   /// What a stage that is done left for the later ones.
   void take_up(const json& results) {
     if (!results.contains("model")) return;
@@ -108,17 +160,17 @@ class Walk {
 
   /// Keeps the network as the stage's model and measures it on the whole test split.
   json keep_and_evaluate(std::string_view stage, const Graph& graph) {
-    const std::string file = fmt::format("{}-{}.onnx", number_, stage);
-    network_ = run_.keep_model(graph, file);
+    const std::string file = model_file(stage);
+    network_ = place_->keep_model(graph, file);
     const Evaluation evaluation =
         evaluate(network_, dataset(data::Split::kTest), options_.threads, hooks_.progress);
     json results = {{"model", file},
-                    {"sha256", run_.sha256_of(file)},
+                    {"sha256", place_->sha256_of(file)},
                     {"parameters", parameter_count(network_)},
                     {"macs", mac_count(network_)},
                     {"weights_bytes", weight_bytes(network_)},
                     {"test", to_json(evaluation)}};
-    run_.add_metrics(
+    place_->add_metrics(
         {{"stage", stage}, {"test_accuracy", evaluation.accuracy}, {"test_samples", evaluation.samples}});
     say(stage, fmt::format("{}: accuracy {} on {} test samples", file, percent(evaluation.accuracy),
                            grouped(evaluation.samples)));
@@ -132,8 +184,10 @@ class Walk {
     train_options.threads = options_.threads;
     train::TrainHooks train_hooks;
     train_hooks.progress = hooks_.progress;
-    train_hooks.checkpoint = run_.path() / "train.checkpoint";
-    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) { run_.add_metrics(to_json(metrics)); };
+    train_hooks.checkpoint = place_->path() / "train.checkpoint";
+    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
+      place_->add_metrics(to_json(metrics));
+    };
     const Graph trained = train::train(network_, data, train_options, train_hooks);
     json results = keep_and_evaluate(TrainStage::kName, trained);
     results["data_sha256"] = data.sha256;
@@ -148,8 +202,18 @@ class Walk {
     if (prune_options.recovery) prune_options.recovery->threads = options_.threads;
     prune::PruneHooks prune_hooks;
     prune_hooks.progress = hooks_.progress;
-    prune_hooks.checkpoint = run_.path() / "prune.checkpoint";
-    prune_hooks.on_step = [this](std::string_view line) { say(PruneStage::kName, line); };
+    prune_hooks.checkpoint = place_->path() / "prune.checkpoint";
+    int step = 0;
+    prune_hooks.on_step = [this, &step](std::string_view line) {
+      ++step;
+      say(PruneStage::kName, line);
+    };
+    prune_hooks.on_epoch = [this, &step](const train::EpochMetrics& metrics) {
+      json line = to_json(metrics);
+      line["stage"] = PruneStage::kName;
+      line["step"] = step;
+      place_->add_metrics(line);
+    };
     const Graph pruned = prune::prune(network_, data, &device_, prune_options, prune_hooks);
     json results = keep_and_evaluate(PruneStage::kName, pruned);
     float32_ = network_;
@@ -158,26 +222,30 @@ class Walk {
 
   json carry_out(const DistillStage& stage) {
     const data::Dataset& data = dataset(data::Split::kTrain);
-    expect_fits(network_, data);
     train::TrainOptions train_options = stage.options;
     train_options.threads = options_.threads;
+    std::vector<Graph>& teaching = train_options.distillation.teachers;
+    teaching = others_of(stage);
+    Graph student = network_;
+    if (!stage.student.empty()) std::swap(student, teaching.back());
+    expect_fits(student, data);
     json teachers = json::array();
-    for (const std::string& path : stage.teachers) {
-      train_options.distillation.teachers.push_back(formats::read_model(path));
-      teachers.push_back(
-          {{"model", path}, {"sha256", sha256_of_model(train_options.distillation.teachers.back())}});
+    for (size_t i = 0; i < teaching.size(); ++i) {
+      teachers.push_back({{"model", i < stage.teachers.size() ? stage.teachers[i] : "the network before it"},
+                          {"sha256", sha256_of_model(teaching[i])}});
     }
     train::TrainHooks train_hooks;
     train_hooks.progress = hooks_.progress;
-    train_hooks.checkpoint = run_.path() / "distill.checkpoint";
+    train_hooks.checkpoint = place_->path() / "distill.checkpoint";
     train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
       json line = to_json(metrics);
       line["stage"] = DistillStage::kName;
-      run_.add_metrics(line);
+      place_->add_metrics(line);
     };
     json results =
-        keep_and_evaluate(DistillStage::kName, train::train(network_, data, train_options, train_hooks));
+        keep_and_evaluate(DistillStage::kName, train::train(student, data, train_options, train_hooks));
     results["teachers"] = teachers;
+    if (!stage.student.empty()) results["student"] = stage.student;
     float32_ = network_;
     return results;
   }
@@ -188,11 +256,11 @@ class Walk {
     if (quantize_options.mix && quantize_options.mix->limits.cycles) quantize_options.mix->device = device_;
     train::TrainHooks train_hooks;
     train_hooks.progress = hooks_.progress;
-    train_hooks.checkpoint = run_.path() / "quantize.checkpoint";
+    train_hooks.checkpoint = place_->path() / "quantize.checkpoint";
     train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
       json row = to_json(metrics);
       row["stage"] = QuantizeStage::kName;
-      run_.add_metrics(row);
+      place_->add_metrics(row);
     };
     if (quantize_options.training) quantize_options.training->threads = options_.threads;
     const quantize::Result result =
@@ -240,19 +308,23 @@ class Walk {
   }
 
   json carry_out(const ProfileStage&) {
-    const auto profile_of = [&](const Graph& graph) {
-      return deploy::profile(graph, device_, test_inputs(graph, 1).front());
+    const auto profile_of = [&](const Graph& network) {
+      return kept_profile(network, device_, test_inputs(network, 1).front(), options_);
     };
-    const deploy::Profile deployed = profile_of(deploy::prepare(network_));
-    json results = {{"deployed", deploy::to_json(deployed)}};
-    std::string line = fmt::format("{} instructions, {:.2f} ms",
-                                   deployed.instructions ? grouped(*deployed.instructions) : "?",
-                                   deployed.latency ? deployed.latency->latency_ms : 0.0);
+    const json deployed = profile_of(network_);
+    json results = {{"deployed", deployed}};
+    const bool is_counted = deployed.at("instructions").is_number();
+    std::string line = fmt::format(
+        "{} instructions, {:.2f} ms", is_counted ? grouped(deployed["instructions"].get<uint64_t>()) : "?",
+        deployed.at("latency_ms").is_number() ? deployed["latency_ms"].get<double>() : 0.0);
     if (is_quantized(network_) && !is_quantized(float32_)) {
-      const deploy::Profile baseline = profile_of(deploy::prepare(float32_));
-      results["float32"] = deploy::to_json(baseline);
-      if (deployed.cycles && baseline.cycles && *deployed.cycles > 0) {
-        const double speedup = static_cast<double>(*baseline.cycles) / static_cast<double>(*deployed.cycles);
+      const json baseline = profile_of(float32_);
+      results["float32"] = baseline;
+      const auto cycles = [](const json& profile) {
+        return profile.at("cycles").is_number() ? profile["cycles"].get<double>() : 0.0;
+      };
+      if (cycles(deployed) > 0 && cycles(baseline) > 0) {
+        const double speedup = cycles(baseline) / cycles(deployed);
         results["speedup"] = speedup;
         line += fmt::format(", {:.2f} times faster than float32", speedup);
       }
@@ -328,10 +400,12 @@ class Walk {
   }
 
   const Recipe& recipe_;
+  const LoadModel& load_model_;
   const OptimizeOptions& options_;
   const OptimizeHooks& hooks_;
   device::DeviceProfile device_;
   RunFolder run_;
+  RunFolder* place_ = &run_;  ///< where the stage at hand works: the run's folder, or its own in the cache
   Graph network_;
   Graph float32_;  ///< the network before it was quantized
   std::optional<data::Dataset> train_set_;
@@ -342,9 +416,31 @@ class Walk {
 
 }  // namespace
 
-nlohmann::json optimize(const Recipe& recipe, const Graph& model, const std::filesystem::path& folder,
-                        const OptimizeOptions& options, const OptimizeHooks& hooks) {
-  return Walk(recipe, model, folder, options, hooks).walk();
+nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& device,
+                            std::span<const std::byte> sample, const OptimizeOptions& options) {
+  const auto profile = [&] {
+    return deploy::to_json(deploy::profile(deploy::prepare(network), device, sample));
+  };
+  if (options.cache.empty()) return profile();
+  const json identity = {{"profile_of", sha256_of_model(network)},
+                         {"device", device.name},
+                         {"device_values", values_of(device)},
+                         {"sample_sha256", sha256(sample)},
+                         {"version", options.version}};
+  const std::filesystem::path path = options.cache / (sha256_of_text(identity.dump()) + ".json");
+  if (std::filesystem::exists(path)) {
+    const json kept = json::parse(read_text(path), nullptr, false);
+    if (kept.is_object() && kept.value("identity", json()) == identity) return kept.at("profile");
+  }
+  const json result = {{"identity", identity}, {"profile", profile()}};
+  write_file_atomically(path, result.dump(2) + "\n");
+  return result.at("profile");
+}
+
+nlohmann::json optimize(const Recipe& recipe, const LoadModel& load_model,
+                        const std::filesystem::path& folder, const OptimizeOptions& options,
+                        const OptimizeHooks& hooks) {
+  return Walk(recipe, load_model, load_model(recipe.model, recipe.seed), folder, options, hooks).walk();
 }
 
 void expect_within_budget(const nlohmann::json& run) {

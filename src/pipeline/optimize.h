@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string_view>
 
 #include "base/progress.h"
+#include "device/profile.h"
 #include "graph/graph.h"
 #include "pipeline/recipe.h"
 
@@ -20,15 +22,27 @@ struct OptimizeHooks {
 struct OptimizeOptions {
   int threads = 0;      ///< 0: all cores; for training those that are free
   std::string version;  ///< the program's; part of what identifies a run
+  /// Where stages and profiles are kept by all that decides them, for every run that begins alike; empty:
+  /// nowhere. Processes may share it: one does a stage, the others wait for it, or go on where it died.
+  std::filesystem::path cache = {};
 };
 
-/// Carries out a recipe on `model` in a run's folder and returns the run's state (run.json): "identity",
-/// "stages" with each stage's results, and "budget", a row a limit.
+/// The network of a model's name, with random weights of the seed where it is one of the zoo.
+using LoadModel = std::function<Graph(std::string_view model, uint64_t seed)>;
+
+/// Carries out a recipe in a run's folder and returns the run's state (run.json): "identity", "stages" with
+/// each stage's results, and "budget", a row a limit.
 ///
 /// Stages that are done are not done again; a run that was killed at any moment ends with the same model
 /// bytes as one that was not. Throws Error as the stages do, with ExitCode::kVerification when bytes differ.
-nlohmann::json optimize(const Recipe& recipe, const Graph& model, const std::filesystem::path& folder,
-                        const OptimizeOptions& options, const OptimizeHooks& hooks);
+nlohmann::json optimize(const Recipe& recipe, const LoadModel& load_model,
+                        const std::filesystem::path& folder, const OptimizeOptions& options,
+                        const OptimizeHooks& hooks);
+
+/// deploy::profile of the network as it is deployed, as JSON (deploy/results_json.h); in the options' cache,
+/// where there is one, it is kept by the network, the device's values and the sample.
+nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& device,
+                            std::span<const std::byte> sample, const OptimizeOptions& options);
 
 /// Throws Error with ExitCode::kBudget, naming the first limit that the run does not meet and by how much.
 void expect_within_budget(const nlohmann::json& run);

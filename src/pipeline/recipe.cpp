@@ -77,8 +77,10 @@ DistillStage parse_distill(TomlTable& table) {
     stage.teachers.push_back(teacher.text("model"));
     teacher.expect_no_other_keys();
   }
-  if (stage.teachers.empty()) {
-    table.fail("teachers", "is missing", "Name one: teachers = [{model = \"teacher.onnx\"}]");
+  stage.student = table.text("student", "");
+  if (stage.teachers.empty() && stage.student.empty()) {
+    table.fail("teachers", "is missing",
+               "Name one: teachers = [{model = \"teacher.onnx\"}], or a student for the network to teach");
   }
   train::Distillation& distillation = stage.options.distillation;
   parse_distillation(table, distillation);
@@ -130,6 +132,11 @@ std::string_view name_of(const Stage& stage) {
   return std::visit([](const auto& s) { return std::decay_t<decltype(s)>::kName; }, stage);
 }
 
+bool makes_network(const Stage& stage) {
+  return !std::holds_alternative<DeployStage>(stage) && !std::holds_alternative<VerifyStage>(stage) &&
+         !std::holds_alternative<ProfileStage>(stage);
+}
+
 Recipe parse_recipe(std::string_view text, std::string_view where) {
   TomlTable table = TomlTable::parse(text, where);
   Recipe recipe;
@@ -153,6 +160,7 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
       table.fail("device", "is missing", "Say whose cycles are counted: device = \"nano33ble\"");
     }
     recipe.stages.push_back(std::move(stage));
+    recipe.stage_texts.push_back(stage_table.inline_toml());
   }
   set_seed(recipe, recipe.seed);
   table.expect_no_other_keys();

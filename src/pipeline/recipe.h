@@ -40,11 +40,12 @@ struct PruneStage {
   prune::PruneOptions options;
 };
 
-/// Trains the network to say what trained ones say.
+/// Trains the network to say what trained ones say; or another one, which takes its place.
 struct DistillStage {
   static constexpr std::string_view kName = "distill";
   train::TrainOptions options;        ///< without the teachers
   std::vector<std::string> teachers;  ///< paths of model files
+  std::string student;  ///< a model that the network teaches, too; empty: it is the student itself
 };
 
 struct QuantizeStage {
@@ -73,6 +74,9 @@ using Stage =
 
 std::string_view name_of(const Stage& stage);
 
+/// Whether a stage leaves another network than it found.
+bool makes_network(const Stage& stage);
+
 /// What `thimble optimize` is asked to do.
 struct Recipe {
   std::string name;
@@ -82,7 +86,8 @@ struct Recipe {
   uint64_t seed = 1;
   Budget budget;
   std::vector<Stage> stages;
-  std::string text;  ///< as written; a run's identity
+  std::vector<std::string> stage_texts;  ///< of each stage its keys as TOML, in the order of the alphabet
+  std::string text;                      ///< as written; a run's identity
 };
 
 /// Parses a recipe. `where` names it in errors. Throws Error with the line for an unknown key or stage, a

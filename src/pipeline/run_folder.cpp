@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -19,9 +20,10 @@ using nlohmann::json;
 constexpr std::string_view kStateFile = "run.json";
 constexpr std::string_view kMetricsFile = "metrics.jsonl";
 
-/// A line of metrics is known by its stage and, where it has one, its epoch.
+/// A line of metrics is known by its stage and, where it has them, its step and its epoch.
 bool same_measurement(const json& a, const json& b) {
-  return a.value("stage", "") == b.value("stage", "") && a.value("epoch", -1) == b.value("epoch", -1);
+  return a.value("stage", "") == b.value("stage", "") && a.value("step", -1) == b.value("step", -1) &&
+         a.value("epoch", -1) == b.value("epoch", -1);
 }
 
 std::vector<json> read_metrics(const std::filesystem::path& path) {
@@ -69,7 +71,8 @@ nlohmann::json read_run(const std::filesystem::path& folder) {
   return state;
 }
 
-RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity) : folder_(std::move(folder)) {
+RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity, InUse in_use)
+    : folder_(std::move(folder)) {
   std::error_code failed;
   std::filesystem::create_directories(folder_, failed);
   if (failed) {
@@ -83,7 +86,11 @@ RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity) : fo
                 "Check that you may write there and that the disk is not full");
   }
   try {
-    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    int locked = 0;
+    do {
+      locked = ::flock(lock_, LOCK_EX | (in_use == InUse::kWait ? 0 : LOCK_NB));
+    } while (locked != 0 && errno == EINTR);
+    if (locked != 0) {
       throw Error(folder_.string(), "is in use by another run",
                   "Wait for its end, or give another folder with -o");
     }
@@ -148,6 +155,15 @@ void RunFolder::set(std::string_view key, nlohmann::json value) {
   save_state();
 }
 
+nlohmann::json RunFolder::adopt(const RunFolder& other, std::string_view stage, const std::string& file) {
+  json results = other.results(stage).value();
+  write_file_atomically(folder_ / file, read_file(other.folder_ / results.at("model").get<std::string>()));
+  results["model"] = file;
+  for (const json& line : other.metrics_) put_metrics(line);
+  save_metrics();
+  return results;
+}
+
 Graph RunFolder::read_model(std::string_view file) const { return formats::read_model(folder_ / file); }
 
 Graph RunFolder::keep_model(const Graph& graph, std::string_view file) {
@@ -158,6 +174,11 @@ Graph RunFolder::keep_model(const Graph& graph, std::string_view file) {
 std::string RunFolder::sha256_of(std::string_view file) const { return sha256(read_file(folder_ / file)); }
 
 void RunFolder::add_metrics(const nlohmann::json& line) {
+  put_metrics(line);
+  save_metrics();
+}
+
+void RunFolder::put_metrics(const nlohmann::json& line) {
   const auto place = std::find_if(metrics_.begin(), metrics_.end(),
                                   [&](const json& m) { return same_measurement(m, line); });
   if (place != metrics_.end()) {
@@ -165,6 +186,9 @@ void RunFolder::add_metrics(const nlohmann::json& line) {
   } else {
     metrics_.push_back(line);
   }
+}
+
+void RunFolder::save_metrics() const {
   std::string text;
   for (const json& metric : metrics_) text += metric.dump() + "\n";
   write_file_atomically(folder_ / kMetricsFile, text);

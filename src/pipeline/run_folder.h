@@ -16,10 +16,12 @@ namespace thimble::pipeline {
 /// run.json, so a run killed at any moment goes on where it was.
 class RunFolder {
  public:
+  enum class InUse { kFail, kWait };  ///< what to do while another process works in it
+
   /// Opens or creates a run. `identity` is all that decides its results (recipe, model, device, seed,
-  /// version). Throws Error when the folder holds a run of another identity, a damaged run.json, or another
-  /// process works in it.
-  RunFolder(std::filesystem::path folder, nlohmann::json identity);
+  /// version). Throws Error when the folder holds a run of another identity, a damaged run.json, or, unless
+  /// it is to wait, when another process works in it.
+  RunFolder(std::filesystem::path folder, nlohmann::json identity, InUse in_use = InUse::kFail);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -37,6 +39,10 @@ class RunFolder {
   /// Sets another entry of run.json.
   void set(std::string_view key, nlohmann::json value);
 
+  /// Takes over what `other` says of a stage that is done there: its model, as FILE, and its metrics.
+  /// Returns the results as this run has them.
+  nlohmann::json adopt(const RunFolder& other, std::string_view stage, const std::string& file);
+
   /// Reads a model of the run.
   Graph read_model(std::string_view file) const;
 
@@ -46,11 +52,14 @@ class RunFolder {
   /// SHA-256 of a file of the run.
   std::string sha256_of(std::string_view file) const;
 
-  /// Adds a line to metrics.jsonl; one with the same "stage" and "epoch" replaces the line that is there.
+  /// Adds a line to metrics.jsonl; one with the same "stage", "step" and "epoch" replaces the line that is
+  /// there.
   void add_metrics(const nlohmann::json& line);
 
  private:
   void save_state() const;
+  void save_metrics() const;
+  void put_metrics(const nlohmann::json& line);
 
   std::filesystem::path folder_;
   int lock_ = -1;

@@ -5,8 +5,8 @@
 namespace thimble::study {
 
 void run_study(Storage& storage, const RunTrial& run_trial,
-               const std::function<void(const Trial& ended)>& on_end) {
-  while (std::optional<Trial> trial = storage.claim()) {
+               const std::function<void(const Trial& ended)>& on_end, std::string_view network) {
+  while (std::optional<Trial> trial = storage.claim(network)) {
     try {
       trial->measurements = run_trial(*trial);
       trial->state = TrialState::kDone;

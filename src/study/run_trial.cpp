@@ -6,9 +6,6 @@
 #include <set>
 
 #include "base/error.h"
-#include "deploy/prepare.h"
-#include "deploy/profile.h"
-#include "deploy/results_json.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
 
@@ -20,7 +17,7 @@ using nlohmann::json;
 /// The figures of a profile (deploy::to_json); those that could not be had with the reason.
 void add_costs(std::vector<Measurement>& measurements, const json& profile, const std::string& device) {
   const std::string why = profile.value("why", "was not measured");
-  for (const char* metric : {"latency_ms", "energy_uj", "ram_bytes", "flash_bytes"}) {
+  for (const char* metric : {"latency_ms", "energy_uj", "ram_bytes", "flash_bytes", "weights_bytes"}) {
     Measurement measurement{metric, device, std::nullopt, why};
     const json value = profile.value(metric, json());
     if (value.is_number()) {
@@ -35,10 +32,11 @@ void add_costs(std::vector<Measurement>& measurements, const json& profile, cons
 }
 
 std::vector<Measurement> run_trial(const Trial& trial, const std::filesystem::path& folder,
-                                   const std::vector<std::string>& devices, const LoadModel& load_model,
+                                   const std::vector<std::string>& devices,
+                                   const pipeline::LoadModel& load_model,
                                    const pipeline::OptimizeOptions& options) {
   const pipeline::Recipe recipe = pipeline::parse_recipe(trial.recipe, to_string(trial.key));
-  const json run = pipeline::optimize(recipe, load_model(recipe.model, recipe.seed), folder, options, {});
+  const json run = pipeline::optimize(recipe, load_model, folder, options, {});
 
   std::vector<Measurement> measurements;
   std::string model;
@@ -61,8 +59,9 @@ std::vector<Measurement> run_trial(const Trial& trial, const std::filesystem::pa
     const auto sample =
         pipeline::sample_bytes(network, test, data::draw_by_class(test, 1, Random(recipe.seed)).at(0));
     for (size_t i = 1; i < devices.size(); ++i) {
-      const auto profile = deploy::profile(deploy::prepare(network), device::load_device(devices[i]), sample);
-      add_costs(measurements, deploy::to_json(profile), devices[i]);
+      add_costs(measurements,
+                pipeline::kept_profile(network, device::load_device(devices[i]), sample, options),
+                devices[i]);
     }
   }
   return measurements;
@@ -70,14 +69,15 @@ std::vector<Measurement> run_trial(const Trial& trial, const std::filesystem::pa
 
 }  // namespace
 
-RunTrial trial_runner(std::filesystem::path runs, std::vector<std::string> devices, LoadModel load_model,
-                      pipeline::OptimizeOptions options) {
+RunTrial trial_runner(const std::filesystem::path& runs, std::vector<std::string> devices,
+                      pipeline::LoadModel load_model, pipeline::OptimizeOptions options) {
+  options.cache = runs / "shared";
   return [=](const Trial& trial) {
     return run_trial(trial, runs / fmt::format("trial-{}", trial.id), devices, load_model, options);
   };
 }
 
-void expect_possible(const Study& study, const LoadModel& load_model) {
+void expect_possible(const Study& study, const pipeline::LoadModel& load_model) {
   for (const std::string& device : study.devices) device::load_device(device);
   std::map<std::string, data::Dataset> sets;
   std::set<std::pair<std::string, std::string>> seen;

@@ -238,7 +238,7 @@ class SqliteStorage : public Storage {
     transaction.commit();
   }
 
-  std::optional<Trial> claim() override {
+  std::optional<Trial> claim(std::string_view network) override {
     const std::string& own = workers_.own();
     Transaction transaction(database_);
     std::vector<std::string> claimants;
@@ -256,8 +256,12 @@ class SqliteStorage : public Storage {
     Trial trial;
     {
       Statement next(database_,
-                     "SELECT id, technique, network, data, seed, recipe FROM trial WHERE state = 'pending' "
-                     "ORDER BY id LIMIT 1");
+                     "SELECT id, technique, network, data, seed, recipe FROM trial AS own "
+                     "WHERE state = 'pending' AND (?1 = '' OR network = ?1) ORDER BY EXISTS (SELECT 1 FROM "
+                     "trial AS other "
+                     "WHERE other.state = 'running' AND other.network = own.network AND "
+                     "other.data = own.data AND other.seed = own.seed), id LIMIT 1",
+                     network);
       if (!next.step()) {
         transaction.commit();
         return std::nullopt;

@@ -39,8 +39,10 @@ class Storage {
   virtual void add(const Study& study, std::string_view version) = 0;
 
   /// A trial that nobody does or has done, now this process's; nothing when none is left. A trial whose
-  /// process died is there for the taking again.
-  virtual std::optional<Trial> claim() = 0;
+  /// process died is there for the taking again. One of a network, data and seed that nobody is at comes
+  /// first: trials of the same three mostly begin with the same stages, for which one would wait. With a
+  /// `network`, trials of that one alone.
+  virtual std::optional<Trial> claim(std::string_view network = "") = 0;
 
   // End a trial that this process claimed.
   virtual void finish(int64_t id, const std::vector<Measurement>& measurements) = 0;

@@ -14,11 +14,16 @@
 namespace thimble::study {
 namespace {
 
+/// What a network's stages take where a technique says nothing, by the stages' names.
+using Settings = std::map<std::string, TomlTable>;
+
 struct Network {
   std::string name;
   std::string model;
   std::vector<std::string> data;
-  std::map<std::string, TomlTable> settings;  ///< of stages, by their names
+  std::vector<int64_t> seeds;
+  Settings settings;
+  std::map<std::string, Settings> of_techniques;  ///< those of one technique alone, by its name; they win
 };
 
 struct Technique {
@@ -60,7 +65,32 @@ std::vector<Technique> parse_techniques(TomlTable& table) {
   return techniques;
 }
 
-std::vector<Network> parse_networks(TomlTable& table, const std::set<std::string>& stages) {
+Settings parse_settings(TomlTable& table, const std::set<std::string>& stages) {
+  Settings settings;
+  for (const std::string& stage : stages) {
+    if (auto keys = table.table(stage)) settings.emplace(stage, std::move(*keys));
+  }
+  return settings;
+}
+
+std::vector<int64_t> parse_seeds(TomlTable& table) {
+  std::vector<int64_t> seeds = table.integers("seeds", 0, std::numeric_limits<int64_t>::max());
+  std::set<std::string> seen;
+  for (const int64_t seed : seeds) expect_new(table, "seeds", std::to_string(seed), seen);
+  return seeds;
+}
+
+std::set<std::string> stages_of(std::vector<Technique>& techniques) {
+  std::set<std::string> stages;
+  for (Technique& technique : techniques) {
+    for (TomlTable& stage : technique.stages) stages.insert(stage.text("do"));
+  }
+  return stages;
+}
+
+std::vector<Network> parse_networks(TomlTable& table, std::vector<Technique>& techniques,
+                                    const std::vector<int64_t>& seeds) {
+  const std::set<std::string> stages = stages_of(techniques);
   std::vector<Network> networks;
   std::set<std::string> names;
   for (TomlTable& entry : table.tables("network")) {
@@ -71,8 +101,16 @@ std::vector<Network> parse_networks(TomlTable& table, const std::set<std::string
     network.data = entry.texts("data");
     std::set<std::string> data;
     for (const std::string& set : network.data) expect_new(entry, "data", set, data);
-    for (const std::string& stage : stages) {
-      if (auto settings = entry.table(stage)) network.settings.emplace(stage, std::move(*settings));
+    network.seeds = entry.has("seeds") ? parse_seeds(entry) : seeds;
+    network.settings = parse_settings(entry, stages);
+    if (auto own = entry.table("technique")) {
+      for (const Technique& technique : techniques) {
+        auto of_one = own->table(technique.name);
+        if (!of_one) continue;
+        network.of_techniques.emplace(technique.name, parse_settings(*of_one, stages));
+        of_one->expect_no_other_keys();
+      }
+      own->expect_no_other_keys();
     }
     entry.expect_no_other_keys();
     networks.push_back(std::move(network));
@@ -88,10 +126,17 @@ std::string recipe_text(const Study& study, Technique& technique, const Network&
       fmt::format("name = {}\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\nstage = [\n",
                   in_quotes(fmt::format("{}-{}", study.name, technique.name)), in_quotes(network.model),
                   in_quotes(data), in_quotes(study.devices.front()), seed);
+  const TomlTable nothing = TomlTable::parse("", "");
+  const auto of = [&](const Settings& settings, const std::string& stage) {
+    const auto place = settings.find(stage);
+    return place == settings.end() ? &nothing : &place->second;
+  };
+  const auto own = network.of_techniques.find(technique.name);
   for (TomlTable& stage : technique.stages) {
-    const auto settings = network.settings.find(stage.text("do"));
-    text += fmt::format("  {},\n",
-                        stage.inline_toml(settings == network.settings.end() ? nullptr : &settings->second));
+    const std::string kind = stage.text("do");
+    text += fmt::format(
+        "  {},\n", stage.inline_toml({own == network.of_techniques.end() ? &nothing : of(own->second, kind),
+                                      of(network.settings, kind)}));
   }
   return text + "]\n";
 }
@@ -120,18 +165,12 @@ Study parse_study(std::string_view text, std::string_view where) {
   study.devices = table.texts("devices");
   std::set<std::string> devices;
   for (const std::string& device : study.devices) expect_new(table, "devices", device, devices);
-  const std::vector<int64_t> seeds = table.integers("seeds", 0, std::numeric_limits<int64_t>::max());
-  std::set<std::string> seen;
-  for (const int64_t seed : seeds) expect_new(table, "seeds", std::to_string(seed), seen);
+  const std::vector<int64_t> seeds = parse_seeds(table);
   if (auto weights = table.table("objective")) study.weights = parse_weights(std::move(*weights));
   if (auto budget = table.table("budget")) study.budget = pipeline::parse_budget(std::move(*budget));
 
   std::vector<Technique> techniques = parse_techniques(table);
-  std::set<std::string> stages;
-  for (Technique& technique : techniques) {
-    for (TomlTable& stage : technique.stages) stages.insert(stage.text("do"));
-  }
-  const std::vector<Network> networks = parse_networks(table, stages);
+  const std::vector<Network> networks = parse_networks(table, techniques, seeds);
   study.baseline = table.text("baseline", techniques.front().name);
   if (std::none_of(techniques.begin(), techniques.end(),
                    [&](const Technique& t) { return t.name == study.baseline; })) {
@@ -139,8 +178,15 @@ Study parse_study(std::string_view text, std::string_view where) {
   }
   table.expect_no_other_keys();
 
-  for (const int64_t seed : seeds) {
+  std::vector<int64_t> all_seeds;
+  for (const Network& network : networks) {
+    for (const int64_t seed : network.seeds) {
+      if (std::find(all_seeds.begin(), all_seeds.end(), seed) == all_seeds.end()) all_seeds.push_back(seed);
+    }
+  }
+  for (const int64_t seed : all_seeds) {
     for (const Network& network : networks) {
+      if (std::find(network.seeds.begin(), network.seeds.end(), seed) == network.seeds.end()) continue;
       for (const std::string& data : network.data) {
         for (Technique& technique : techniques) {
           const TrialKey key{technique.name, network.name, data, static_cast<uint64_t>(seed)};
