@@ -40,8 +40,7 @@ void add_optimize(CLI::App& program) {
                             "thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist", common);
   verb->add_option("RECIPE", recipe_path, "a TOML file, see docs/recipes.md")->required()->option_text(" ");
   verb->add_option("-o,--output", folder, "folder of the run")->required()->option_text("PATH (required)");
-  verb->add_option("--cache", cache, "folder of stages that recipes which begin alike share")
-      ->option_text("PATH");
+  verb->add_option("--cache", cache, "stages for recipes that begin alike")->option_text("PATH");
   verb->callback([verb] {
     pipeline::Recipe recipe = pipeline::read_recipe(recipe_path);
     if (verb->count("--seed") > 0) pipeline::set_seed(recipe, common.seed);

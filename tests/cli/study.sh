@@ -20,6 +20,14 @@ do = "train"
 [[technique.stage]]
 do = "quantize"
 samples = 20
+[[technique]]
+name = "taught"
+[[technique.stage]]
+do = "train"
+[[technique.stage]]
+do = "distill"
+student = "zoo:ds-cnn,input=1x1x4,classes=2,width=0.5"
+epochs = 1
 [[network]]
 name = "cnn"
 model = "zoo:ds-cnn,input=1x1x4,classes=2"
@@ -27,33 +35,47 @@ data = ["own.csv"]
 train = {epochs = 1, batch_size = 32}
 TOML
 
-expect 0 '4 of 4 trials' "$thimble" study study.toml -o whole.db --quiet
+expect 0 '6 of 6 trials' "$thimble" study study.toml -o whole.db --quiet
+# What trials begin with in common is done once: of six trainings and four later stages, two and four are left.
+[ "$(find whole.db.runs/shared -mindepth 1 -maxdepth 1 -type d | wc -l)" = 6 ] || fail "stages were not shared"
+for run in 2 3; do
+  cmp whole.db.runs/trial-1/1-train.onnx whole.db.runs/trial-$run/1-train.onnx || fail "trial $run has another network"
+  grep -q '"stage":"train"' whole.db.runs/trial-$run/metrics.jsonl || fail "trial $run lacks its training's metrics"
+done
+jq -r .identity.recipe whole.db.runs/trial-2/run.json >alone.toml
+"$thimble" optimize alone.toml -o alone --quiet >/dev/null 2>&1  # exit 3: it measures no RAM
+cmp alone/2-quantize.onnx whole.db.runs/trial-2/2-quantize.onnx || fail "the cache changes what comes out"
+"$thimble" study study.toml -o both.db --quiet >/dev/null 2>&1 &
+expect 0 'trials are done' "$thimble" study study.toml -o both.db --quiet
+wait $! || fail "the second of two processes on one study"
 "$thimble" study study.toml -o pieces.db --quiet >/dev/null 2>&1 &
 sleep 0.4
 kill -9 $! 2>/dev/null
 wait $! 2>/dev/null
-expect 0 '4 of 4 trials' "$thimble" study study.toml -o pieces.db --workers 2 --quiet
-for name in whole pieces; do
+expect 0 '6 of 6 trials' "$thimble" study study.toml -o pieces.db --workers 2 --quiet
+for name in whole pieces both; do
   "$thimble" study study.toml -o $name.db --json --quiet | jq 'del(.output)' >$name.json
 done
 cmp whole.json pieces.json || fail "a study that was killed ends with other results"
-[ "$(jq '[.trials[].figures[] | select(.metric == "accuracy" and .value > 0)] | length' whole.json)" = 4 ] ||
+cmp whole.json both.json || fail "two processes on one study end with other results"
+[ "$(jq '[.trials[].figures[] | select(.metric == "accuracy" and .value > 0)] | length' whole.json)" = 6 ] ||
   fail "not every trial has an accuracy"
 
 "$thimble" report whole.db -o report.html >/dev/null || fail "no report"
-for words in 'One-way ANOVA' 'Levene' 'do = ' '4 trials are done'; do
+for words in 'One-way ANOVA' 'Levene' 'do = ' '6 trials are done'; do
   grep -qF "$words" report.html || fail "the report does not say '$words'"
 done
 grep -qE '(src|href)=|@import|url\(' report.html && fail "the report needs other files"
-"$thimble" report whole.db -o report.csv >/dev/null && [ "$(wc -l <report.csv)" = 11 ] || fail "report.csv: $(cat report.csv)"
+"$thimble" report whole.db -o report.csv >/dev/null && [ "$(wc -l <report.csv)" = 16 ] || fail "report.csv: $(cat report.csv)"
 "$thimble" report whole.db -o report.json >/dev/null && jq -e '.tests[0].anova' report.json >/dev/null || fail "report.json"
 expect 1 'no study' "$thimble" report study.toml -o other.html
 sed 's/seeds = \[1, 2\]/seeds = [1]/' study.toml >one.toml
-expect 0 '2 of 2 trials' "$thimble" study one.toml -o one.db --quiet
+expect 0 '3 of 3 trials' "$thimble" study one.toml -o one.db --quiet
 "$thimble" report one.db -o one.html >/dev/null
 grep -qF 'cannot be had, because each technique has one value (one seed)' one.html || fail "one seed is not explained"
 
 sed 's/seeds = \[1, 2\]/seeds = [1, 1]/' study.toml >twice.toml
+expect 2 'has no network mlp' "$thimble" study study.toml -o whole.db --network mlp
 expect 1 '1 twice' "$thimble" study twice.toml -o twice.db
 sed 's/input=1x1x4/input=1x1x5/' study.toml >impossible.toml
 expect 1 'The cell of cnn and own.csv is impossible' "$thimble" study impossible.toml -o impossible.db

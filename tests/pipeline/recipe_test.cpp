@@ -89,6 +89,7 @@ TEST(Recipe, reads_how_to_prune_and_to_distill) {
   EXPECT_EQ(distill.options.epochs, 7);
   EXPECT_EQ(distill.options.distillation.weight, 0.5);
   EXPECT_EQ(distill.options.distillation.hints.at(0).teacher, "y");
+  EXPECT_TRUE(distill.student.empty());
 }
 
 struct Bad {

@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -96,6 +97,31 @@ TEST(Study, crosses_techniques_networks_data_and_seeds) {
   EXPECT_EQ(train.options.seed, 5U);
 }
 
+TEST(Study, a_network_has_seeds_and_settings_of_its_own_and_those_of_one_technique_win) {
+  const Study study = parse_study(std::string(kStudy) + R"(
+[[network]]
+name = "other"
+model = "zoo:mnist-cnn"
+data = ["mnist"]
+seeds = [2, 9]
+train = {epochs = 4, batch_size = 16}
+technique = {int8 = {train = {epochs = 6}}}
+)",
+                                  "s.toml");
+  ASSERT_EQ(study.trials.size(), 24U);
+  const auto train_of = [&](const TrialKey& key) {
+    const auto trial = std::find_if(study.trials.begin(), study.trials.end(),
+                                    [&](const PlannedTrial& t) { return t.key == key; });
+    EXPECT_NE(trial, study.trials.end()) << to_string(key);
+    const pipeline::Recipe recipe = pipeline::parse_recipe(trial->recipe, "r");
+    return std::get<pipeline::TrainStage>(recipe.stages[0]).options;
+  };
+  EXPECT_EQ(train_of({"float", "other", "mnist", 9}).epochs, 4);
+  EXPECT_EQ(train_of({"int8", "other", "mnist", 9}).epochs, 6);
+  EXPECT_EQ(train_of({"int8", "other", "mnist", 2}).batch_size, 16);
+  EXPECT_EQ(train_of({"int8", "mnist-cnn", "mnist", 1}).epochs, 2);
+}
+
 TEST(Study, what_is_wrong_is_an_error_that_names_it) {
   const auto with = [](const std::string& from, const std::string& to) {
     std::string text = kStudy;
@@ -107,6 +133,8 @@ TEST(Study, what_is_wrong_is_an_error_that_names_it) {
   test::expect_error(with("seeds", "sedes"), "'seeds' is missing");
   test::expect_error(with("epochs = 2", "epochs = 0"), {"float, mnist-cnn, mnist, seed 1", "'epochs'"});
   test::expect_error(with("train = {", "prune = {"), "'prune' is not known");
+  test::expect_error(with("train = {", "technique = {float = {quantize = {}}, int9 = {}}\ntrain = {"),
+                     "'int9' is not known");
   test::expect_error(with("do = \"quantize\"", "do = \"squeeze\""), "squeeze");
   test::expect_error(with("name = \"s\"", "name = \"s\"\nbaseline = \"none\""), "names no technique");
   test::expect_error(with("\"mine\"", "\"mnist\""), "mnist twice");
@@ -150,6 +178,20 @@ TEST(Storage, takes_more_seeds_and_no_other_study) {
   other.replace(other.find("epochs = 2"), 10, "epochs = 3");
   test::expect_error([&] { storage->add(parse_study(other, "s.toml"), "1"); }, "another recipe");
   test::expect_error([&] { storage->add(parse_study(more, "s.toml"), "2"); }, "made by Thimble 1");
+}
+
+TEST(Storage, claims_first_what_begins_unlike_all_that_others_are_at) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "s.db";
+  const auto first = open_sqlite(path, true);
+  first->add(small_study(), "1");
+  const auto second = open_sqlite(path, true);
+  EXPECT_EQ(to_string(first->claim()->key), "float, mnist-cnn, mnist, seed 1");
+  EXPECT_EQ(to_string(second->claim()->key), "float, mnist-cnn, mine, seed 1");
+  EXPECT_EQ(to_string(second->claim("mnist-cnn")->key), "float, mnist-cnn, mnist, seed 2");
+  EXPECT_FALSE(second->claim("another"));
+  first->finish(1, {});
+  EXPECT_EQ(to_string(first->claim()->key), "int8, mnist-cnn, mnist, seed 1");
 }
 
 TEST(Storage, files_that_are_no_study_are_refused_and_left_alone) {
