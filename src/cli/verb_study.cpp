@@ -15,12 +15,11 @@ namespace thimble::cli {
 namespace {
 
 nlohmann::json to_json(const study::Trial& trial) {
-  constexpr const char* kStates[] = {"pending", "running", "done", "failed"};
   nlohmann::json document = {{"technique", trial.key.technique},
                              {"network", trial.key.network},
                              {"data", trial.key.data},
                              {"seed", trial.key.seed},
-                             {"state", kStates[static_cast<size_t>(trial.state)]}};
+                             {"state", to_string(trial.state)}};
   if (!trial.error.empty()) document["error"] = trial.error;
   for (const study::Measurement& m : trial.measurements) {
     nlohmann::json figure = {{"metric", m.metric}, {"value", nullptr}};
@@ -40,9 +39,15 @@ void run_workers(int workers, const std::vector<std::string>& command) {
     std::vector<std::jthread> threads;
     for (std::string& error : errors) {
       threads.emplace_back([&command, &error] {
-        const ProcessResult result = run_process(command, "", {.working_folder = {}, .timeout_s = kNoLimit});
-        // One that was killed says nothing itself.
-        if (result.exit_code != 0) error = fmt::format("exit {} {}", result.exit_code, result.standard_error);
+        try {
+          const ProcessResult result =
+              run_process(command, "", {.working_folder = {}, .timeout_s = kNoLimit});
+          // One that was killed says nothing itself.
+          if (result.exit_code != 0)
+            error = fmt::format("exit {} {}", result.exit_code, result.standard_error);
+        } catch (const std::exception& failed) {
+          error = failed.what();
+        }
       });
     }
   }
@@ -97,7 +102,8 @@ void add_study(CLI::App& program) {
     } else {
       study::run_study(
           *storage,
-          study::trial_runner(output + ".runs", study.devices, load_model, {common.threads, THIMBLE_VERSION}),
+          study::trial_runner(study::folder_beside(output, ".runs"), study.devices, load_model,
+                              {common.threads, THIMBLE_VERSION}),
           [&](const study::Trial& trial) {
             if (common.quiet) return;
             fmt::print(stderr, "{}: {}\n", to_string(trial.key),

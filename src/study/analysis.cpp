@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "statistics/anova.h"
@@ -168,8 +169,16 @@ json tests_json(const Accuracies& accuracies, const std::string& baseline) {
 }
 
 json friedman_json(const std::vector<std::pair<Place, Accuracies>>& places) {
-  std::vector<Group> techniques;
+  std::set<std::string> names;
   for (const auto& [place, accuracies] : places) {
+    for (const Group& group : accuracies.techniques) names.insert(group.name);
+  }
+  // Ranks compare techniques within a place: one that lacks a technique ranks nothing.
+  std::vector<Group> techniques;
+  size_t whole_places = 0;
+  for (const auto& [place, accuracies] : places) {
+    if (accuracies.techniques.size() != names.size()) continue;
+    ++whole_places;
     for (const Group& group : accuracies.techniques) {
       auto own = std::find_if(techniques.begin(), techniques.end(),
                               [&](const Group& g) { return g.name == group.name; });
@@ -188,7 +197,7 @@ json friedman_json(const std::vector<std::pair<Place, Accuracies>>& places) {
     document["mean_ranks"].push_back({{"technique", techniques[i].name}, {"rank", result->mean_ranks[i]}});
   }
   document["sentence"] =
-      fmt::format("By ranks over {} networks and data sets, techniques {} (Friedman, {}). {}", places.size(),
+      fmt::format("By ranks over {} networks and data sets, techniques {} (Friedman, {}). {}", whole_places,
                   result->p < kSignificant ? "differ" : "are not shown to differ", p_text(result->p),
                   document["sentence"].get<std::string>());
   return document;

@@ -17,8 +17,9 @@ namespace thimble::study {
 ///   "levene", "shapiro_wilk" (of the residuals), "pairs" (Games-Howell where Levene's p is below 0.05, else
 ///   Tukey's HSD) and "effects" (Cohen's d against the baseline). Each holds a "sentence"; what cannot be had
 ///   holds "why" instead;
-/// "across": techniques x networks (Type II) and Friedman with Nemenyi, over the networks and data sets
-/// together; "objective": J of each technique, network and device against the baseline, of the means.
+/// "across": techniques x networks (Type II) and, of the networks and data sets that have every technique,
+/// Friedman with Nemenyi; "objective": J of each technique, network and device against the baseline, of the
+/// means.
 nlohmann::json analyse(const Study& study, const std::vector<Trial>& trials);
 
 }  // namespace thimble::study

@@ -6,9 +6,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <map>
+#include <random>
 
 #include "base/error.h"
 
@@ -30,19 +30,20 @@ CREATE TABLE measurement (
   PRIMARY KEY (trial, metric, device));
 )";
 
-constexpr const char* kStates[] = {"pending", "running", "done", "failed"};
-
-TrialState state_of(const std::string& word) {
-  const auto* place = std::find(std::begin(kStates), std::end(kStates), word);
-  return static_cast<TrialState>(place - std::begin(kStates));
-}
-
 class Sqlite {
  public:
-  Sqlite(const std::filesystem::path& path, bool create) : path_(path.string()) {
-    const int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
-    check(sqlite3_open_v2(path_.c_str(), &handle_, flags, nullptr));
-    sqlite3_busy_timeout(handle_, kBusyMs);
+  Sqlite(const std::filesystem::path& path, bool change) : path_(path.string()) {
+    // A reader, too, must be able to write where it may: what a killed process left half written is undone by
+    // whoever comes next.
+    const int flags = SQLITE_OPEN_READWRITE | (change ? SQLITE_OPEN_CREATE : 0);
+    try {
+      check(sqlite3_open_v2(path_.c_str(), &handle_, flags, nullptr));
+      sqlite3_busy_timeout(handle_, kBusyMs);
+      if (!change) run("PRAGMA query_only = 1");
+    } catch (...) {
+      sqlite3_close(handle_);
+      throw;
+    }
   }
   ~Sqlite() { sqlite3_close(handle_); }
   Sqlite(const Sqlite&) = delete;
@@ -54,11 +55,16 @@ class Sqlite {
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return;
     const std::string reason = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
     if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
-      throw Error(path_, fmt::format("is no study, or damaged ({})", reason), "Give another file with -o");
+      throw Error(path_, fmt::format("is no study, or damaged ({})", reason), "Give another file");
     }
     throw Error(
         path_, fmt::format("cannot be used as a study ({})", reason),
         "Check that the file is there, that you may write it and its folder, and that the disk is not full");
+  }
+
+  [[noreturn]] void fail_as_damaged(std::string_view what) const {
+    throw Error(path_, fmt::format("is damaged ({})", what),
+                "Take a copy of it that is whole, or begin anew");
   }
 
   sqlite3* handle() const { return handle_; }
@@ -117,10 +123,13 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
-/// One writer at a time from the begin on; undone unless committed.
+/// One state of the file for all that is read in it; with `change`, one writer at a time from the begin on.
+/// Undone unless committed.
 class Transaction {
  public:
-  explicit Transaction(Sqlite& database) : database_(database) { database_.run("BEGIN IMMEDIATE"); }
+  explicit Transaction(Sqlite& database, bool change = true) : database_(database) {
+    database_.run(change ? "BEGIN IMMEDIATE" : "BEGIN");
+  }
   ~Transaction() {
     if (!committed_) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   }
@@ -153,8 +162,10 @@ class Workers {
   const std::string& own() {
     if (lock_ >= 0) return name_;
     std::filesystem::create_directories(folder_);
-    for (int number = 0; lock_ < 0; ++number) {
-      name_ = fmt::format("{}-{}", ::getpid(), number);
+    // Random, because a process may have the number of one that died here and left a claim behind.
+    std::random_device random;
+    while (lock_ < 0) {
+      name_ = fmt::format("{}-{:08x}", ::getpid(), random());
       const int file = ::open((folder_ / name_).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (file < 0 && errno == EEXIST) continue;
       if (file < 0 || ::flock(file, LOCK_EX | LOCK_NB) != 0) {
@@ -191,10 +202,11 @@ class Workers {
 
 class SqliteStorage : public Storage {
  public:
-  SqliteStorage(const std::filesystem::path& path, bool create)
-      : database_(path, create), workers_(path.string() + ".workers") {
-    Transaction transaction(database_);
-    if (integer("PRAGMA application_id") == 0 && integer("SELECT count(*) FROM sqlite_master") == 0) {
+  SqliteStorage(const std::filesystem::path& path, bool change)
+      : database_(path, change), workers_(folder_beside(path, ".workers")) {
+    Transaction transaction(database_, change);
+    if (change && integer("PRAGMA application_id") == 0 &&
+        integer("SELECT count(*) FROM sqlite_master") == 0) {
       database_.run(kSchema);
       database_.run(
           fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kSchemaVersion)
@@ -203,7 +215,7 @@ class SqliteStorage : public Storage {
     if (integer("PRAGMA application_id") != kApplicationId ||
         integer("PRAGMA user_version") != kSchemaVersion) {
       throw Error(database_.path(), "is an SQLite file, but no study of this version of Thimble",
-                  "Give another file with -o");
+                  "Give another file");
     }
     transaction.commit();
   }
@@ -300,17 +312,21 @@ class SqliteStorage : public Storage {
   }
 
   std::vector<Trial> trials() override {
-    database_.run("BEGIN");  // one state of the file for both tables
+    Transaction transaction(database_, false);
     std::vector<Trial> trials = read_trials();
     std::map<int64_t, size_t> places;
     for (size_t i = 0; i < trials.size(); ++i) places[trials[i].id] = i;
     for (Statement row(database_,
                        "SELECT trial, metric, device, value, note FROM measurement ORDER BY rowid");
          row.step();) {
-      trials[places.at(row.integer(0))].measurements.push_back(
-          {row.text(1), row.text(2), row.number(3), row.text(4)});
+      const auto place = places.find(row.integer(0));
+      if (place == places.end()) {
+        database_.fail_as_damaged(
+            fmt::format("it has figures of a trial {} that is not there", row.integer(0)));
+      }
+      trials[place->second].measurements.push_back({row.text(1), row.text(2), row.number(3), row.text(4)});
     }
-    database_.run("COMMIT");
+    transaction.commit();
     return trials;
   }
 
@@ -338,10 +354,15 @@ class SqliteStorage : public Storage {
              database_,
              "SELECT id, technique, network, data, seed, recipe, state, error FROM trial ORDER BY id");
          row.step();) {
+      const auto state = trial_state(row.text(6));
+      if (!state) {
+        database_.fail_as_damaged(
+            fmt::format("trial {} is in a state \"{}\" that there is not", row.integer(0), row.text(6)));
+      }
       trials.push_back({row.integer(0),
                         {row.text(1), row.text(2), row.text(3), static_cast<uint64_t>(row.integer(4))},
                         row.text(5),
-                        state_of(row.text(6)),
+                        *state,
                         row.text(7),
                         {}});
     }
@@ -351,7 +372,7 @@ class SqliteStorage : public Storage {
   void end(int64_t id, TrialState state, std::string_view error) {
     Statement(database_,
               "UPDATE trial SET state = ?, error = ? WHERE id = ? AND state = 'running' AND worker = ?",
-              std::string_view(kStates[static_cast<size_t>(state)]), error, id, workers_.own())
+              to_string(state), error, id, workers_.own())
         .step();
     if (sqlite3_changes(database_.handle()) != 1) {
       throw Error(database_.path(),
@@ -366,15 +387,21 @@ class SqliteStorage : public Storage {
 
 }  // namespace
 
-std::unique_ptr<Storage> open_sqlite(const std::filesystem::path& path, bool create) {
-  if (create && path.has_parent_path()) {
+std::unique_ptr<Storage> open_sqlite(const std::filesystem::path& path, bool change) {
+  if (change && path.has_parent_path()) {
     std::error_code failed;
     std::filesystem::create_directories(path.parent_path(), failed);
   }
-  if (!create && !std::filesystem::is_regular_file(path)) {
+  if (!change && !std::filesystem::is_regular_file(path)) {
     throw Error(path.string(), "is not there, or no file", "Give the file that thimble study wrote");
   }
-  return std::make_unique<SqliteStorage>(path, create);
+  return std::make_unique<SqliteStorage>(path, change);
+}
+
+std::filesystem::path folder_beside(const std::filesystem::path& study, std::string_view suffix) {
+  std::filesystem::path beside = std::filesystem::weakly_canonical(std::filesystem::absolute(study));
+  beside += suffix;
+  return beside;
 }
 
 }  // namespace thimble::study

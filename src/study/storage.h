@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "study/study.h"
@@ -18,6 +19,11 @@ struct Measurement {
 };
 
 enum class TrialState { kPending, kRunning, kDone, kFailed };
+
+/// "pending", "running", "done", "failed"
+std::string_view to_string(TrialState state);
+/// The state of that word, if it is one.
+std::optional<TrialState> trial_state(std::string_view word);
 
 struct Trial {
   int64_t id = 0;  ///< from 1, in the study's order

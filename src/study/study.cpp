@@ -36,11 +36,13 @@ void expect_new(const TomlTable& table, std::string_view key, const std::string&
   if (!seen.insert(value).second) table.fail(key, fmt::format("has {} twice", value), "List each once");
 }
 
+/// A text as TOML (version 1.0, "String"), whose basic strings hold no control character as it is.
 std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
-    result += c;
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+    result += control ? fmt::format("\\u{:04X}", static_cast<int>(c)) : std::string(1, c);
   }
   return result + '"';
 }

@@ -9,6 +9,8 @@
 #include <map>
 #include <thread>
 
+#include <sqlite3.h>
+
 #include "base/files.h"
 #include "base/random.h"
 #include "study/run_study.h"
@@ -122,6 +124,13 @@ technique = {int8 = {train = {epochs = 6}}}
   EXPECT_EQ(train_of({"int8", "mnist-cnn", "mnist", 1}).epochs, 2);
 }
 
+TEST(Study, names_with_any_character_reach_the_recipes) {
+  std::string text = kStudy;
+  text.replace(text.find("\"s\""), 3, R"("a \"b\" \\ \t\n\u0007 \u00e9")");
+  const Study study = parse_study(text, "s.toml");
+  EXPECT_EQ(pipeline::parse_recipe(study.trials[0].recipe, "r").name, "a \"b\" \\ \t\n\a \u00e9-float");
+}
+
 TEST(Study, what_is_wrong_is_an_error_that_names_it) {
   const auto with = [](const std::string& from, const std::string& to) {
     std::string text = kStudy;
@@ -204,6 +213,72 @@ TEST(Storage, files_that_are_no_study_are_refused_and_left_alone) {
   EXPECT_EQ(read_text(path), text);
 }
 
+/// Carries out SQL on a file by SQLite itself.
+void execute(const std::filesystem::path& path, const std::string& sql) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+  sqlite3_close(database);
+}
+
+TEST(Storage, a_reader_changes_nothing_and_waits_for_nobody) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "s.db";
+  open_sqlite(path, true)->add(small_study(), "1");
+  sqlite3* writer = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &writer), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(writer, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  const auto reader = open_sqlite(path, false);
+  EXPECT_EQ(reader->trials().size(), 20U);
+  sqlite3_close(writer);
+  test::expect_error([&] { reader->retry_failed(); }, "cannot be used");
+
+  const auto empty = folder.path() / "empty.db";
+  write_file_atomically(empty, std::string_view());
+  test::expect_error([&] { open_sqlite(empty, false); }, "no study");
+  EXPECT_EQ(std::filesystem::file_size(empty), 0U);
+}
+
+TEST(Storage, a_damaged_study_is_an_error) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "s.db";
+  open_sqlite(path, true)->add(small_study(), "1");
+  execute(path, "UPDATE trial SET state = 'dome' WHERE id = 3");
+  test::expect_error([&] { open_sqlite(path, false)->trials(); }, {"damaged", "trial 3", "\"dome\""});
+  test::expect_error([&] { open_sqlite(path, true)->add(small_study(), "1"); }, "\"dome\"");
+  execute(path,
+          "UPDATE trial SET state = 'done' WHERE id = 3; "
+          "INSERT INTO measurement VALUES (99, 'accuracy', '', 0.5, '')");
+  test::expect_error([&] { open_sqlite(path, false)->trials(); }, {"damaged", "a trial 99"});
+}
+
+TEST(Storage, a_claim_of_a_dead_process_with_the_same_number_is_taken_up) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "s.db";
+  open_sqlite(path, true)->add(small_study(), "1");
+  // What a process leaves that died between claiming and making sure of its lock's file.
+  execute(path,
+          "UPDATE trial SET state = 'running', worker = '" + std::to_string(::getpid()) + "-0' WHERE id = 1");
+  EXPECT_EQ(open_sqlite(path, true)->claim().value().id, 1);
+}
+
+TEST(Storage, a_path_spelt_otherwise_has_the_same_workers) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "a");
+  std::filesystem::create_directory_symlink("a", folder.path() / "b");
+  const auto path = folder.path() / "a" / "s.db";
+  open_sqlite(path, true)->add(small_study(), "1");
+  std::filesystem::create_symlink("a/s.db", folder.path() / "link.db");
+  const auto first = open_sqlite(path, true);
+  EXPECT_EQ(first->claim().value().id, 1);
+  for (const auto* spelling : {"b/s.db", "link.db", "a/../b/./s.db"}) {
+    // Would take the trial of the first, whom it believes dead, if it looked for its lock elsewhere.
+    EXPECT_NE(open_sqlite(folder.path() / spelling, true)->claim().value().id, 1) << spelling;
+    EXPECT_EQ(folder_beside(folder.path() / spelling, ".runs"),
+              std::filesystem::canonical(folder.path() / "a") / "s.db.runs");
+  }
+}
+
 TEST(Storage, processes_on_one_file_never_do_a_trial_twice) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "s.db";
@@ -211,7 +286,7 @@ TEST(Storage, processes_on_one_file_never_do_a_trial_twice) {
   std::vector<pid_t> workers;
   for (int i = 0; i < 4; ++i) {
     workers.push_back(fork_worker([&] {
-      run_study(*open_sqlite(path, false),
+      run_study(*open_sqlite(path, true),
                 [&](const Trial& trial) { return stub(trial, folder.path() / "log", 2); });
     }));
   }
@@ -231,7 +306,7 @@ TEST(Storage, a_study_that_is_killed_again_and_again_ends_with_the_same_results)
   const auto pieces = folder.path() / "pieces.db";
   for (const auto& path : {whole, pieces}) open_sqlite(path, true)->add(small_study(), "1");
   const auto work = [&](const std::filesystem::path& path, int sleep_ms) {
-    run_study(*open_sqlite(path, false),
+    run_study(*open_sqlite(path, true),
               [&](const Trial& trial) { return stub(trial, path.string() + ".log", sleep_ms); });
   };
   work(whole, 0);
