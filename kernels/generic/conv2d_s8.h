@@ -6,11 +6,11 @@
 #include "dot_s8.h"
 #include "fixed_point.h"
 
-/* What the sums of four output channels start from where the input's offset is not added to each input: the
- * bias, and the offset times the sum of the weights in these rows. */
+/* What the sums of a block's output channels start from where the input's offset is not added to each input:
+ * the bias, and the offset times the sum of the weights in these rows. */
 THIMBLE_KERNEL void thimble_conv2d_starts(uint32_t* starts, const int8_t* kernel, int32_t kernel_size,
                                           int32_t begin, int32_t end, const int32_t* bias, int32_t offset) {
-  for (int32_t k = 0; k < 4; ++k) {
+  for (int32_t k = 0; k < THIMBLE_S8_CHANNELS; ++k) {
     int32_t sum = 0;
     for (int32_t i = begin; i < end; ++i) sum += kernel[k * kernel_size + i];
     starts[k] = (uint32_t)sum * (uint32_t)offset + (bias ? (uint32_t)bias[k] : 0);
@@ -19,8 +19,9 @@ THIMBLE_KERNEL void thimble_conv2d_starts(uint32_t* starts, const int8_t* kernel
 
 /* bias may be NULL. multipliers and shifts have one entry an output channel.
  *
- * Four output channels are computed at a time, and two neighbouring pixels where both windows are inside the
- * image: 6 loads for 8 products, without an addition of the input's offset. */
+ * THIMBLE_S8_CHANNELS output channels are computed at a time, and of each THIMBLE_S8_PIXELS neighbouring
+ * pixels where their windows are inside the image: with four and two, 6 loads for 8 products, without an
+ * addition of the input's offset. */
 THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p, const int8_t* input,
                                               const int8_t* weights, const int32_t* bias,
                                               const int32_t* multipliers, const int32_t* shifts,
@@ -31,14 +32,15 @@ THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p
     const int32_t group = o / walk.group_outputs;
     const int8_t* const kernel = weights + o * walk.kernel_size;
     int32_t summed_begin = -1, summed_end = -1;
-    uint32_t starts[4] = {0, 0, 0, 0};
-    channels = THIMBLE_S8_CHANNELS == 4 && (group + 1) * walk.group_outputs - o >= 4 ? 4 : 1;
+    uint32_t starts[THIMBLE_S8_CHANNELS] = {0};
+    channels = THIMBLE_S8_CHANNELS;
+    if ((group + 1) * walk.group_outputs - o < channels) channels = 1;
     for (int32_t y = 0; y < walk.output_h; ++y) {
       const thimble_window rows =
           thimble_window_at(y, p->stride_h, p->pad_top, p->dilation_h, p->kernel_h, p->input_h);
       int8_t* out = output + y * walk.output_w * p->output_c + o;
       int32_t pixels;
-      if (channels == 4 && (rows.begin != summed_begin || rows.end != summed_end)) {
+      if (channels > 1 && (rows.begin != summed_begin || rows.end != summed_end)) {
         thimble_conv2d_starts(starts, kernel, walk.kernel_size, rows.begin * walk.kernel_row,
                               rows.end * walk.kernel_row, bias ? bias + o : bias, p->input_offset);
         summed_begin = rows.begin, summed_end = rows.end;
@@ -49,7 +51,7 @@ THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p
                            group * walk.depth;
         const int8_t* w = kernel + rows.begin * walk.kernel_row + runs.weights;
         const int32_t row_step = p->dilation_h * walk.input_row;
-        uint32_t sums[8];
+        uint32_t sums[THIMBLE_S8_CHANNELS * THIMBLE_S8_PIXELS];
         pixels = 1;
         if (channels == 1) {
           int32_t sum = bias ? bias[o] : 0;
@@ -60,29 +62,31 @@ THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p
             }
           }
           sums[0] = (uint32_t)sum;
-        } else if (x >= walk.inside.begin && x + 1 < walk.inside.end) {
-          pixels = 2;
-          for (int32_t k = 0; k < 4; ++k) sums[k] = sums[4 + k] = starts[k];
+        } else if (x >= walk.inside.begin && x + THIMBLE_S8_PIXELS <= walk.inside.end) {
+          pixels = THIMBLE_S8_PIXELS;
+          for (int32_t k = 0; k < THIMBLE_S8_CHANNELS; ++k) {
+            for (int32_t i = 0; i < THIMBLE_S8_PIXELS; ++i) sums[i * THIMBLE_S8_CHANNELS + k] = starts[k];
+          }
           for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
             for (int32_t j = 0; j < runs.count; ++j) {
-              thimble_dot_4x2_s8(sums, in + j * walk.run_step, walk.pixel_step, w + j * walk.depth,
-                                 walk.kernel_size, runs.length);
+              thimble_dot_block_s8(sums, in + j * walk.run_step, walk.pixel_step, w + j * walk.depth,
+                                   walk.kernel_size, runs.length);
             }
           }
         } else {
-          for (int32_t k = 0; k < 4; ++k) sums[k] = bias ? (uint32_t)bias[o + k] : 0;
+          for (int32_t k = 0; k < THIMBLE_S8_CHANNELS; ++k) sums[k] = bias ? (uint32_t)bias[o + k] : 0;
           for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
             for (int32_t j = 0; j < runs.count; ++j) {
-              thimble_dot_4x1_s8(sums, in + j * walk.run_step, w + j * walk.depth, walk.kernel_size,
-                                 runs.length, p->input_offset);
+              thimble_dot_rows_s8(sums, in + j * walk.run_step, w + j * walk.depth, walk.kernel_size,
+                                  runs.length, p->input_offset);
             }
           }
         }
         for (int32_t k = 0; k < channels; ++k) {
           for (int32_t pixel = 0; pixel < pixels; ++pixel) {
             out[pixel * p->output_c + k] =
-                thimble_requantize((int32_t)sums[pixel * 4 + k], multipliers[o + k], shifts[o + k],
-                                   p->output_offset, p->output_min, p->output_max);
+                thimble_requantize((int32_t)sums[pixel * THIMBLE_S8_CHANNELS + k], multipliers[o + k],
+                                   shifts[o + k], p->output_offset, p->output_min, p->output_max);
           }
         }
       }

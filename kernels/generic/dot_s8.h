@@ -13,12 +13,14 @@ typedef int16_t thimble_factor;
 typedef int32_t thimble_factor;
 #endif
 
-/* How many output channels are computed at a time: an Xtensa's 16 registers do not hold four's sums and
- * pointers. */
+/* How many output channels, and pixels of each, are computed at a time: an Xtensa's 16 registers do not hold
+ * the sums and pointers of four channels. */
 #if defined(__xtensa__)
-#define THIMBLE_S8_CHANNELS 1
+#define THIMBLE_S8_CHANNELS 2
+#define THIMBLE_S8_PIXELS 1
 #else
 #define THIMBLE_S8_CHANNELS 4
+#define THIMBLE_S8_PIXELS 2
 #endif
 
 /* accumulator + sum over i of (input[i] + offset) * weights[i]; wraps */
@@ -34,9 +36,34 @@ THIMBLE_KERNEL int32_t thimble_dot_s8(int32_t accumulator, const int8_t* input, 
   return (int32_t)sum;
 }
 
-/* The same for four rows of weights that lie `step` apart: each input is loaded and offset once. */
-THIMBLE_KERNEL void thimble_dot_4x1_s8(uint32_t* sums, const int8_t* input, const int8_t* weights,
-                                       int32_t step, int32_t count, int32_t offset) {
+#if defined(__xtensa__)
+
+/* The same for THIMBLE_S8_CHANNELS rows of weights that lie `step` apart: each input is loaded and offset
+ * once. Unrolled, it would not fit the registers; an LX6's loops cost nothing. */
+THIMBLE_KERNEL void thimble_dot_rows_s8(uint32_t* sums, const int8_t* input, const int8_t* weights,
+                                        int32_t step, int32_t count, int32_t offset) {
+  const int8_t *const w0 = weights, *const w1 = w0 + step;
+  uint32_t sum0 = sums[0], sum1 = sums[1];
+  for (int32_t i = 0; i < count; ++i) {
+    const thimble_factor x = (thimble_factor)(input[i] + offset);
+    sum0 += (uint32_t)(x * (thimble_factor)w0[i]);
+    sum1 += (uint32_t)(x * (thimble_factor)w1[i]);
+  }
+  sums[0] = sum0, sums[1] = sum1;
+}
+
+/* THIMBLE_S8_CHANNELS rows of weights and THIMBLE_S8_PIXELS inputs that lie `input_step` apart, no offset:
+ * the first input's sums come first. */
+THIMBLE_KERNEL void thimble_dot_block_s8(uint32_t* sums, const int8_t* input, int32_t input_step,
+                                         const int8_t* weights, int32_t step, int32_t count) {
+  (void)input_step;
+  thimble_dot_rows_s8(sums, input, weights, step, count, 0);
+}
+
+#else
+
+THIMBLE_KERNEL void thimble_dot_rows_s8(uint32_t* sums, const int8_t* input, const int8_t* weights,
+                                        int32_t step, int32_t count, int32_t offset) {
   const int8_t *const w0 = weights, *const w1 = w0 + step, *const w2 = w1 + step, *const w3 = w2 + step;
   uint32_t sum0 = sums[0], sum1 = sums[1], sum2 = sums[2], sum3 = sums[3];
   THIMBLE_UNROLL
@@ -50,10 +77,8 @@ THIMBLE_KERNEL void thimble_dot_4x1_s8(uint32_t* sums, const int8_t* input, cons
   sums[0] = sum0, sums[1] = sum1, sums[2] = sum2, sums[3] = sum3;
 }
 
-/* Four rows of weights, two inputs that lie `input_step` apart, no offset: sums[0..3] are the first input's.
- */
-THIMBLE_KERNEL void thimble_dot_4x2_s8(uint32_t* sums, const int8_t* input, int32_t input_step,
-                                       const int8_t* weights, int32_t step, int32_t count) {
+THIMBLE_KERNEL void thimble_dot_block_s8(uint32_t* sums, const int8_t* input, int32_t input_step,
+                                         const int8_t* weights, int32_t step, int32_t count) {
   const int8_t *const w0 = weights, *const w1 = w0 + step, *const w2 = w1 + step, *const w3 = w2 + step;
   const int8_t* const second = input + input_step;
   uint32_t a0 = sums[0], a1 = sums[1], a2 = sums[2], a3 = sums[3];
@@ -73,5 +98,7 @@ THIMBLE_KERNEL void thimble_dot_4x2_s8(uint32_t* sums, const int8_t* input, int3
   sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
   sums[4] = b0, sums[5] = b1, sums[6] = b2, sums[7] = b3;
 }
+
+#endif
 
 #endif

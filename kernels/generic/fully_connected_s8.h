@@ -6,8 +6,8 @@
 #include "fixed_point.h"
 #include "parameters.h"
 
-/* bias may be NULL. multipliers and shifts have one entry an output channel. Four outputs are computed at a
- * time, so that each input is loaded once for them. */
+/* bias may be NULL. multipliers and shifts have one entry an output channel. THIMBLE_S8_CHANNELS outputs are
+ * computed at a time, so that each input is loaded once for them. */
 THIMBLE_KERNEL void thimble_fully_connected_generic_s8(const thimble_fully_connected_parameters* p,
                                                        const int8_t* input, const int8_t* weights,
                                                        const int32_t* bias, const int32_t* multipliers,
@@ -16,11 +16,11 @@ THIMBLE_KERNEL void thimble_fully_connected_generic_s8(const thimble_fully_conne
     int32_t outputs;
     for (int32_t o = 0; o < p->output_n; o += outputs) {
       const int8_t* const w = weights + o * p->input_n;
-      uint32_t sums[4];
-      outputs = THIMBLE_S8_CHANNELS == 4 && p->output_n - o >= 4 ? 4 : 1;
+      uint32_t sums[THIMBLE_S8_CHANNELS];
+      outputs = p->output_n - o >= THIMBLE_S8_CHANNELS ? THIMBLE_S8_CHANNELS : 1;
       for (int32_t k = 0; k < outputs; ++k) sums[k] = bias ? (uint32_t)bias[o + k] : 0;
-      if (outputs == 4) {
-        thimble_dot_4x1_s8(sums, input, w, p->input_n, p->input_n, p->input_offset);
+      if (outputs > 1) {
+        thimble_dot_rows_s8(sums, input, w, p->input_n, p->input_n, p->input_offset);
       } else {
         sums[0] = (uint32_t)thimble_dot_s8((int32_t)sums[0], input, w, p->input_n, p->input_offset);
       }

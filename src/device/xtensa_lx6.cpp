@@ -1,34 +1,108 @@
 #include "device/xtensa_lx6.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 namespace thimble::device {
 namespace {
 
-/// Whether `instruction` has what the load before it loads among its operands, the first one aside, which it
-/// writes.
-bool needs_loaded_value(const Instruction& instruction, const Instruction& load) {
-  if (load.address + load.size != instruction.address) return false;
-  if (!load.mnemonic.starts_with("l8") && !load.mnemonic.starts_with("l16") &&
-      !load.mnemonic.starts_with("l32"))
-    return false;
-  const std::string loaded = load.operands.substr(0, load.operands.find(','));
-  const bool writes_first = !instruction.mnemonic.starts_with("s") && !instruction.mnemonic.starts_with("b");
-  const std::string& text = instruction.operands;
-  for (size_t at = text.find(loaded, writes_first ? std::min(text.find(','), text.size()) : 0);
-       at != std::string::npos; at = text.find(loaded, at + 1)) {
-    const size_t end = at + loaded.size();
-    if (end == text.size() || text[end] == ',') return true;
+constexpr uint64_t kRefill = 3;
+constexpr size_t kLoadDelay = 2;
+/// How far apart the compiler's scheduling leaves the halves of a sign extension.
+constexpr size_t kSextDistance = 16;
+
+bool changes_flow(std::string_view mnemonic) {
+  return mnemonic.starts_with("b") || mnemonic.starts_with("j") || mnemonic.starts_with("call") ||
+         mnemonic.starts_with("ret");
+}
+
+bool is_load(std::string_view mnemonic) {
+  return mnemonic.starts_with("l8") || mnemonic.starts_with("l16") || mnemonic.starts_with("l32");
+}
+
+/// The operands, one after another: "a5", "a2", "0".
+std::string_view operand(const Instruction& instruction, size_t index) {
+  std::string_view text = instruction.operands;
+  for (; index > 0; --index) {
+    const size_t comma = text.find(", ");
+    if (comma == std::string_view::npos) return {};
+    text.remove_prefix(comma + 2);
+  }
+  return text.substr(0, text.find(','));
+}
+
+/// Whether `instruction` reads a register: its first operand too, if it stores or branches.
+bool reads(const Instruction& instruction, std::string_view name) {
+  const bool writes_first = !instruction.mnemonic.starts_with("s8") &&
+                            !instruction.mnemonic.starts_with("s16") &&
+                            !instruction.mnemonic.starts_with("s32") && !changes_flow(instruction.mnemonic);
+  for (size_t i = writes_first ? 1 : 0;; ++i) {
+    const std::string_view word = operand(instruction, i);
+    if (word.empty()) return false;
+    if (word == name) return true;
+  }
+}
+
+/// Whether the instruction at `index` is the second half of a sign extension.
+bool ends_sign_extension(std::span<const Instruction> code, size_t index) {
+  const Instruction& right = code[index];
+  const std::string_view bits = operand(right, 2);
+  if (right.mnemonic != "srai" || (bits != "24" && bits != "16")) return false;
+  for (size_t i = index; i-- > index - std::min(index, kSextDistance);) {
+    const Instruction& left = code[i];
+    if (operand(left, 0) != operand(right, 1) || !reads(right, operand(left, 0))) continue;
+    return left.mnemonic == "slli" && operand(left, 2) == bits && left.executions == right.executions;
   }
   return false;
 }
 
+std::optional<uint32_t> branch_target(const Instruction& instruction) {
+  const std::string_view text = instruction.operands;
+  const size_t comma = text.rfind(", ");
+  if (!instruction.mnemonic.starts_with("b") || comma == std::string_view::npos) return std::nullopt;
+  uint32_t address = 0;
+  const char* const begin = text.data() + comma + 2;
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), address, 16);
+  return error == std::errc() && end != begin ? std::optional(address) : std::nullopt;
+}
+
+/// Whether the instruction at `index` jumps back over code that runs straight on: an innermost loop.
+bool closes_innermost_loop(std::span<const Instruction> code, size_t index) {
+  const std::optional<uint32_t> target = branch_target(code[index]);
+  if (!target || *target > code[index].address) return false;
+  for (size_t i = index; i-- > 0 && code[i].address >= *target;) {
+    if (changes_flow(code[i].mnemonic)) return false;
+  }
+  return true;
+}
+
+/// How long the instruction at `index` waits for values that were loaded before it.
+uint64_t load_delay(std::span<const Instruction> code, size_t index) {
+  uint64_t delay = 0;
+  for (size_t back = 1; back <= std::min(index, kLoadDelay); ++back) {
+    const Instruction& before = code[index - back];
+    if (before.address + before.size != code[index - back + 1].address || changes_flow(before.mnemonic))
+      break;
+    if (is_load(before.mnemonic) && reads(code[index], operand(before, 0))) {
+      delay = std::max<uint64_t>(delay, kLoadDelay + 1 - back);
+    }
+  }
+  return delay;
+}
+
 }  // namespace
 
-uint64_t xtensa_lx6_cycles(const Instruction& instruction, const Instruction* previous) {
-  uint64_t cycles = instruction.executions + 2 * instruction.taken;
-  if (previous != nullptr && needs_loaded_value(instruction, *previous)) {
-    cycles += std::min(instruction.executions, previous->executions);
+uint64_t xtensa_lx6_cycles(std::span<const Instruction> code) {
+  uint64_t cycles = 0;
+  for (size_t i = 0; i < code.size(); ++i) {
+    const Instruction& one = code[i];
+    if (ends_sign_extension(code, i)) continue;
+    if (closes_innermost_loop(code, i)) {
+      cycles += one.executions - one.taken;  // LOOP, once
+      continue;
+    }
+    cycles += one.executions * (1 + load_delay(code, i)) + kRefill * one.taken;
   }
   return cycles;
 }

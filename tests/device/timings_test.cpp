@@ -57,16 +57,47 @@ TEST(Rv32imc, loads_divisions_and_taken_branches_take_longer) {
   EXPECT_EQ(rv32imc_cycles(instruction("remu", "a0,a1,a2", 2)), 74u);
 }
 
-TEST(XtensaLx6, taken_branches_and_values_needed_right_after_their_load_wait) {
-  EXPECT_EQ(xtensa_lx6_cycles(instruction("mull", "a2, a3, a4", 10), nullptr), 10u);
-  EXPECT_EQ(xtensa_lx6_cycles(instruction("bnez", "a2, 50000000 <f>", 10, 9), nullptr), 28u);
+// Espressif's core-isa.h: XCHAL_DATA_PIPE_DELAY 2 (seven stages), XCHAL_HAVE_SEXT, XCHAL_HAVE_LOOPS.
+TEST(XtensaLx6, taken_branches_and_values_needed_after_their_load_wait) {
+  const auto cycles = [](const std::vector<Instruction>& code) { return xtensa_lx6_cycles(code); };
+  EXPECT_EQ(cycles({instruction("mull", "a2, a3, a4", 10)}), 10u);
+  EXPECT_EQ(cycles({instruction("beqz", "a2, 200 <f+0x100>", 10, 9)}), 37u) << "forwards: it is no loop";
+  EXPECT_EQ(cycles({instruction("ret.n", "", 10, 10)}), 40u);
   const Instruction load = instruction("l8ui", "a5, a2, 0", 7, 0, 0xFE);
-  EXPECT_EQ(xtensa_lx6_cycles(instruction("sext", "a6, a5, 7", 7), &load), 14u);
-  EXPECT_EQ(xtensa_lx6_cycles(instruction("add", "a5, a6, a7", 7), &load), 7u) << "it only writes a5";
-  EXPECT_EQ(xtensa_lx6_cycles(instruction("add", "a8, a15, a7", 7), &load), 7u);
-  EXPECT_EQ(xtensa_lx6_cycles(instruction("s8i", "a5, a2, 0", 7), &load), 14u);
-  const Instruction far = instruction("l8ui", "a5, a2, 0", 7, 0, 0x80);
-  EXPECT_EQ(xtensa_lx6_cycles(instruction("sext", "a6, a5, 7", 7), &far), 7u);
+  const auto after_load = [&](const std::string& mnemonic, const std::string& operands) {
+    return cycles({load, instruction(mnemonic, operands, 7)}) - 7;
+  };
+  EXPECT_EQ(after_load("add", "a6, a5, a7"), 21u);
+  EXPECT_EQ(after_load("add", "a5, a6, a7"), 7u) << "it only writes a5";
+  EXPECT_EQ(after_load("add", "a8, a15, a7"), 7u);
+  EXPECT_EQ(after_load("s8i", "a5, a2, 0"), 21u);
+  EXPECT_EQ(
+      cycles({load, instruction("add", "a8, a9, a7", 7), instruction("add", "a6, a5, a7", 7, 0, 0x102)}),
+      7u + 7 + 14)
+      << "one instruction between";
+  EXPECT_EQ(cycles({instruction("l8ui", "a5, a2, 0", 7, 0, 0x80), instruction("add", "a6, a5, a7", 7)}), 14u);
+}
+
+TEST(XtensaLx6, a_sign_extension_is_one_instruction) {
+  const Instruction left = instruction("slli", "a6, a5, 24", 9, 0, 0x100);
+  const Instruction between = instruction("add", "a8, a9, a7", 9, 0, 0x102);
+  EXPECT_EQ(xtensa_lx6_cycles(std::vector{left, between, instruction("srai", "a3, a6, 24", 9, 0, 0x104)}),
+            18u);
+  EXPECT_EQ(xtensa_lx6_cycles(std::vector{left, between, instruction("srai", "a3, a6, 20", 9, 0, 0x104)}),
+            27u);
+  EXPECT_EQ(xtensa_lx6_cycles(std::vector{left, instruction("add", "a6, a9, a7", 9, 0, 0x102),
+                                          instruction("srai", "a3, a6, 24", 9, 0, 0x104)}),
+            27u)
+      << "what is shifted back is another value";
+}
+
+TEST(XtensaLx6, an_innermost_loop_has_no_overhead) {
+  const Instruction body = instruction("add", "a2, a2, a3", 100, 0, 0x100);
+  const Instruction back = instruction("bne", "a4, a5, 100 <f>", 100, 98, 0x102);
+  EXPECT_EQ(xtensa_lx6_cycles(std::vector{body, back}), 100u + 2) << "entered twice";
+  const Instruction branch = instruction("beqz", "a2, 200 <f+0x100>", 100, 0, 0x102);
+  const Instruction outer = instruction("bne", "a4, a5, 100 <f>", 100, 98, 0x104);
+  EXPECT_EQ(xtensa_lx6_cycles(std::vector{body, branch, outer}), 300u + 3 * 98) << "a branch lies in it";
 }
 
 TEST(CortexA72, the_busiest_pipeline_sets_the_time) {
