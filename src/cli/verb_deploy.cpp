@@ -1,6 +1,11 @@
 #include <fmt/format.h>
 
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
 #include "cli/common.h"
+#include "cli/model_budget.h"
 #include "cli/samples.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
@@ -35,6 +40,7 @@ void add_deploy(CLI::App& program) {
   static std::string folder;
   static std::string package = "c";
   static std::string data_name;
+  static std::vector<std::string> limits;
   CLI::App* verb =
       add_verb(program, "deploy", "write a model as C for a device",
                "c and cmake: plain C with CMake, cmake with a benchmark for a Raspberry Pi;\n"
@@ -55,13 +61,20 @@ void add_deploy(CLI::App& program) {
       ->option_text("c|tflite|arduino|esp-idf|cmake [c]");
   verb->add_option("--data", data_name, "samples of the self-test; without it they are random")
       ->option_text("NAME");
+  add_budget_option(*verb, limits);
   verb->callback([] {
+    const ModelBudget model_budget(limits, device_name);
+    if (model_budget.asks_for_accuracy()) {
+      throw Error("--budget accuracy", "is nothing that deploy measures",
+                  "Give it to the verb that makes the model", ExitCode::kUsage);
+    }
     const Graph graph = deploy::prepare(load_model(model, common.seed));
     const device::DeviceProfile device = device::load_device(device_name);
     const deploy::Budget budget = deploy::budget_of(device);
     const deploy::GeneratedC generated =
         deploy::write_c(graph, {.prefix = "", .core = device.core.value, .budget = budget});
     deploy::check_fits(graph, generated, budget);
+    model_budget.check(graph, model, common.seed, std::nullopt, "Nothing was written");
     deploy::PackageOptions options{.kind = *deploy::package_named(package)};
     options.self_test = self_test(graph, data_name, common.seed);
     if (options.kind == deploy::PackageKind::kTflite) {

@@ -47,16 +47,19 @@ nlohmann::json calibrate_one(const device::DeviceProfile& profile, std::string& 
                              {"stall_factor", nullptr},
                              {"comparisons", nlohmann::json::array()},
                              {"not_compared", nlohmann::json::array()}};
-  Table table({profile.name, "software", "published", "predicted", "error", ""});
+  Table table({profile.name, "software", "published", "predicted", "between", "error", ""});
   for (const device::Comparison& one : calibration.comparisons) {
-    table.add({one.published->network, one.published->software,
-               fmt::format("{:.2f} ms", one.published->latency_ms),
-               fmt::format("{:.2f} ms", one.predicted_ms), fmt::format("{:+.1f} %", 100 * one.error),
-               one.published->fit ? "fitted" : "left out of the fit"});
+    table.add(
+        {one.published->network, one.published->software, fmt::format("{:.2f} ms", one.published->latency_ms),
+         fmt::format("{:.2f} ms", one.predicted_ms),
+         fmt::format("{:.2f} and {:.2f} ms", one.low_ms, one.high_ms),
+         fmt::format("{:+.1f} %", 100 * one.error), one.published->fit ? "fitted" : "left out of the fit"});
     document["comparisons"].push_back({{"network", one.published->network},
                                        {"software", one.published->software},
                                        {"published_ms", one.published->latency_ms},
                                        {"predicted_ms", one.predicted_ms},
+                                       {"low_ms", one.low_ms},
+                                       {"high_ms", one.high_ms},
                                        {"error", one.error},
                                        {"fitted", one.published->fit},
                                        {"source", one.published->source}});
@@ -73,14 +76,16 @@ nlohmann::json calibrate_one(const device::DeviceProfile& profile, std::string& 
                                         {"software", one.software},
                                         {"published_ms", one.latency_ms},
                                         {"source", one.source}});
-    text += wrapped(fmt::format("{}: {} takes {} ms with {}; that software was not counted, so the estimate "
-                                "cannot be compared with it ({}).",
-                                profile.name, one.network, one.latency_ms, one.software, one.source)) +
-            "\n";
+    std::string line =
+        fmt::format("{}: {} takes {} ms with {}", profile.name, one.network, one.latency_ms, one.software);
+    if (one.macs) {
+      const double cycles = one.latency_ms * 1e-3 * static_cast<double>(profile.clock_hz.value);
+      line += fmt::format(", {:.2f} cycles a multiply-accumulate", cycles / static_cast<double>(*one.macs));
+    }
+    text += wrapped(line + fmt::format(" ({}).", one.source)) + "\n";
   }
-  if (profile.published.empty()) {
-    text += fmt::format("{}: no published latency is known to compare the estimate with.\n", profile.name);
-  }
+  document["summary"] = device::describe_calibration(profile);
+  text += wrapped(device::describe_calibration(profile)) + "\n";
   text += "\n";
   return document;
 }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
+#include "cli/model_budget.h"
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "formats/model.h"
@@ -23,6 +24,8 @@ void add_distill(CLI::App& program) {
   static std::string cache;
   static int epochs = 0;
   static std::vector<std::string> assignments;
+  static std::vector<std::string> limits;
+  static std::string device_name;
   CLI::App* verb =
       add_verb(program, "distill", "train a model to say what a larger one says",
                "A training that is stopped goes on from OUT.checkpoint when run again.",
@@ -55,7 +58,10 @@ void add_distill(CLI::App& program) {
       ->option_text("FILE");
   verb->add_option("--epochs", epochs, "epochs")->check(CLI::Range(1, 100000))->option_text("N [8]");
   verb->add_option("--set", assignments, "an option of training, as of train")->option_text("KEY=VALUE");
+  add_budget_option(*verb, limits);
+  verb->add_option("--device", device_name, "that the budget is of")->option_text("NAME");
   verb->callback([] {
+    const ModelBudget budget(limits, device_name);
     options = with_assignments(options, assignments);
     if (epochs > 0) options.epochs = epochs;
     options.seed = common.seed;
@@ -102,6 +108,7 @@ void add_distill(CLI::App& program) {
            {"epochs", history}},
           fmt::format("{}: accuracy {} on the {} test samples; its teachers: {}", output, percent(accuracy),
                       grouped(test.size()), beside));
+    budget.check(trained, output, common.seed, accuracy, "It was written");
   });
 }
 

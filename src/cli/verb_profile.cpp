@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <vector>
 
 #include "cli/common.h"
 #include "cli/samples.h"
@@ -33,7 +34,7 @@ std::string layer_text(const deploy::Profile& profile) {
   return table.text() + "\n";
 }
 
-std::string text_of(const deploy::Profile& profile) {
+std::string text_of(const deploy::Profile& profile, const device::DeviceProfile& device) {
   Table table({profile.device, ""});
   table.add({"multiply-accumulates", grouped(profile.macs)});
   table.add({"instructions", figure(profile.instructions)});
@@ -46,14 +47,30 @@ std::string text_of(const deploy::Profile& profile) {
   } else {
     table.add({"latency", "-"});
   }
-  table.add({"energy", profile.energy_uj ? fmt::format("{:.1f} uJ", *profile.energy_uj) : "-"});
+  if (profile.energy) {
+    table.add({"energy", fmt::format("{:.1f} uJ", profile.energy->energy_uj)});
+    table.add(
+        {"  between", fmt::format("{:.1f} and {:.1f} uJ", profile.energy->low_uj, profile.energy->high_uj)});
+    if (profile.energy->memory_uj > 0) {
+      table.add({"  of that, memory", fmt::format("{:.1f} uJ", profile.energy->memory_uj)});
+    }
+  } else {
+    table.add({"energy", "-"});
+  }
   table.add({"arena", grouped(profile.arena_bytes) + " B"});
   table.add({"stack", figure(profile.stack_bytes) + " B"});
   table.add({"RAM in all", figure(profile.ram_bytes) + " B"});
   table.add({"weights", grouped(profile.weights_bytes) + " B"});
   table.add({"code", figure(profile.code_bytes) + " B"});
   table.add({"flash (code + weights)", figure(profile.flash_bytes) + " B"});
-  return table.text() + (profile.why.empty() ? "" : wrapped("Not all could be had: " + profile.why) + "\n");
+  std::string text = table.text() + "\n" + deploy::draw_ram(profile) + "\n";
+  std::vector<std::string> sentences = {deploy::describe_bottleneck(profile, device)};
+  if (profile.latency) sentences.push_back(profile.latency_check);
+  if (!profile.why.empty()) sentences.push_back("Not all could be had: " + profile.why + ".");
+  for (const std::string& sentence : sentences) {
+    if (!sentence.empty()) text += wrapped(sentence) + "\n";
+  }
+  return text;
 }
 
 /// A duration in the unit that people would use.
@@ -125,7 +142,8 @@ void add_profile(CLI::App& program) {
     const deploy::Profile profile =
         deploy::profile(graph, device, random_inputs(graph, 1, common.seed).front());
     nlohmann::json document = deploy::to_json(profile);
-    std::string text = (per_layer ? layer_text(profile) : "") + text_of(profile);
+    document["bottleneck"] = deploy::describe_bottleneck(profile, device);
+    std::string text = (per_layer ? layer_text(profile) : "") + text_of(profile, device);
     if (period_ms > 0) text += add_battery(document, profile, device, period_ms, battery);
     print(common, document, text);
   });

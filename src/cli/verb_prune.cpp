@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
+#include "cli/model_budget.h"
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "compress/prune/prune.h"
@@ -33,6 +34,7 @@ void add_prune(CLI::App& program) {
   static int epochs = 0;
   static bool gradual = false;
   static std::vector<std::string> assignments;
+  static std::vector<std::string> limits;
   CLI::App* verb =
       add_verb(program, "prune", "remove the least important channels", "",
                "thimble prune float.onnx --data mnist --keep 0.5 --epochs 3 -o half.onnx", common);
@@ -55,7 +57,8 @@ void add_prune(CLI::App& program) {
       ->check(CLI::Range(0.0, 1.0))
       ->option_text("PART [0.1]");
   verb->add_option("--data", data_name, "to recover on, for taylor and for cycles")->option_text("NAME");
-  verb->add_option("--device", device_name, "whose cycles are counted")->option_text("NAME");
+  verb->add_option("--device", device_name, "whose cycles are counted, and of the budget")
+      ->option_text("NAME");
   verb->add_option("--steps", options.steps, "in so many steps, recovering after each")
       ->check(CLI::Range(1, 1000))
       ->option_text("N [1]");
@@ -65,7 +68,12 @@ void add_prune(CLI::App& program) {
       ->option_text("N [0]");
   verb->add_flag("--distill", options.distill, "the whole network teaches the pruned one");
   verb->add_option("--set", assignments, "an option of recovery, as of train")->option_text("KEY=VALUE");
+  add_budget_option(*verb, limits);
   verb->callback([] {
+    const ModelBudget budget(limits, device_name);
+    if (budget.asks_for_accuracy() && data_name.empty()) {
+      throw Error("--budget accuracy", "needs --data to measure on", "Name a data set", ExitCode::kUsage);
+    }
     options.criterion = prune::criterion_named(criterion);
     options.select.ranking = prune::ranking_named(ranking);
     options.measure = prune::measure_named(measure);
@@ -76,6 +84,7 @@ void add_prune(CLI::App& program) {
     nlohmann::json results = {{"output", output}, {"before", sizes_of(graph)}};
     Graph pruned;
     std::string accuracy;
+    std::optional<double> test_accuracy;
     if (data_name.empty()) {
       if (epochs > 0) {
         throw Error("thimble prune", "needs --data to recover on", "Name a data set, or leave --epochs out",
@@ -108,6 +117,7 @@ void add_prune(CLI::App& program) {
       const double after = pipeline::evaluate(pruned, test, common.threads).accuracy;
       results["test_accuracy_before"] = before;
       results["test_accuracy"] = after;
+      test_accuracy = after;
       accuracy = fmt::format("; accuracy {} on the {} test samples, {} before", percent(after),
                              grouped(test.size()), percent(before));
     }
@@ -116,6 +126,7 @@ void add_prune(CLI::App& program) {
           fmt::format("{}: {} MACs, {} before; {} parameters, {} before{}", output,
                       grouped(mac_count(pruned)), grouped(mac_count(graph)), grouped(parameter_count(pruned)),
                       grouped(parameter_count(graph)), accuracy));
+    budget.check(pruned, output, common.seed, test_accuracy, "It was written");
   });
 }
 

@@ -9,6 +9,7 @@
 #include "cli/assignments.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
+#include "cli/model_budget.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "compress/quantize/quantize.h"
@@ -55,14 +56,14 @@ void add_quantize(CLI::App& program) {
   static std::string device;
   static std::vector<std::string> settings;
   static bool measures = false;
+  static std::vector<std::string> limits;
   // What a recipe's stage says too, as KEY=VALUE.
   static std::vector<std::string> assignments;
   CLI::App* verb =
       add_verb(program, "quantize", "float32 to integers, after training or in training",
-               "8-bit weights are rounded to the nearest; below that, scales, rounding and bias\n"
-               "are fitted to the float32 network unless --improve says otherwise. --set takes\n"
-               "every key of a recipe's quantize stage (docs/quantization.md). A training that\n"
-               "is stopped goes on from OUT.checkpoint when run again.",
+               "Below 8 bits, scales, rounding and bias are fitted to the float32 network unless\n"
+               "--improve says otherwise. --set takes the keys of a recipe's quantize stage\n"
+               "(docs/quantization.md). A stopped training goes on when run again.",
                "thimble quantize float.onnx --data mnist --bits 4 --method qat -o int4.onnx", common);
   const auto recipe_option = [verb](const std::string& flag, const std::string& key, const std::string& text,
                                     const std::string& form) {
@@ -88,12 +89,14 @@ void add_quantize(CLI::App& program) {
       ->option_text("WORDS");
   recipe_option("--weights-bytes", "weights_bytes", "mixed: the most bytes of weights", "N");
   recipe_option("--accuracy-loss", "accuracy_loss", "mixed: the most points of accuracy lost", "POINTS");
-  verb->add_option("--device", device, "mixed: counts what each layer gains in cycles")->option_text("NAME");
+  verb->add_option("--device", device, "of the budget; mixed: counts what layers gain")->option_text("NAME");
   recipe_option("--epochs", "epochs", "qat: epochs of training", "N [5]");
   verb->add_option("--set", settings, "a key of a recipe's stage; may be given again")
       ->option_text("KEY=VALUE");
   verb->add_flag("--evaluate", measures, "measure on the test split, before and after");
+  add_budget_option(*verb, limits);
   verb->callback([] {
+    const ModelBudget budget(limits, device);
     assignments.insert(assignments.end(), settings.begin(), settings.end());
     TomlTable table = TomlTable::parse(toml_of(assignments), "thimble quantize");
     quantize::Options options = pipeline::parse_quantize(table);
@@ -129,13 +132,15 @@ void add_quantize(CLI::App& program) {
     if (result.mixed) text += mix_text(*result.mixed);
     text += fmt::format("{}: {} bytes of weights, {} before; calibration: {}", output, grouped(after),
                         grouped(before), result.integer.metadata.at("calibration"));
-    if (measures) {
+    std::optional<double> test_accuracy;
+    if (measures || budget.asks_for_accuracy()) {
       const data::Dataset test = data::load(data_name, data::Split::kTest);
       for (const bool is_integer : {false, true}) {
         const pipeline::Evaluation evaluation =
             pipeline::evaluate(is_integer ? result.integer : graph, test, common.threads, common.progress());
         const auto correct =
             static_cast<uint64_t>(std::lround(evaluation.accuracy * static_cast<double>(evaluation.samples)));
+        test_accuracy = evaluation.accuracy;
         const Interval interval = wilson_interval(correct, evaluation.samples);
         const char* name = is_integer ? "integers" : "float32";
         document[is_integer ? "test_accuracy" : "test_accuracy_before"] = evaluation.accuracy;
@@ -146,6 +151,7 @@ void add_quantize(CLI::App& program) {
       }
     }
     print(common, document, text);
+    budget.check(result.integer, output, common.seed, test_accuracy, "It was written");
   });
 }
 

@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
+#include "cli/model_budget.h"
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "formats/model.h"
@@ -36,6 +37,8 @@ void add_train(CLI::App& program) {
   static std::vector<std::string> assignments;
   static std::string metrics;
   static std::string accelerator = "auto";
+  static std::vector<std::string> limits;
+  static std::string device_name;
   CLI::App* verb =
       add_verb(program, "train", "train a float32 model",
                "A training that is stopped goes on from OUT.checkpoint when run again, and ends\n"
@@ -55,7 +58,10 @@ void add_train(CLI::App& program) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->option_text("NAME [auto]");
   verb->add_option("--metrics", metrics, "write a JSON line an epoch")->option_text("FILE");
+  add_budget_option(*verb, limits);
+  verb->add_option("--device", device_name, "that the budget is of")->option_text("NAME");
   verb->callback([verb] {
+    const ModelBudget budget(limits, device_name);
     train::TrainOptions options;
     if (!recipe.empty()) {
       const pipeline::Recipe read = pipeline::read_recipe(recipe);
@@ -96,6 +102,7 @@ void add_train(CLI::App& program) {
     print(common, {{"output", output}, {"test_accuracy", result.accuracy}, {"epochs", history}},
           fmt::format("{}: accuracy {} on the {} test samples", output, percent(result.accuracy),
                       grouped(result.samples)));
+    budget.check(trained, output, options.seed, result.accuracy, "It was written");
   });
 }
 

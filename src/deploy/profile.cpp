@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
+#include "base/text.h"
 #include "deploy/c_writer.h"
 #include "deploy/device_run.h"
 #include "device/cost.h"
@@ -51,10 +54,14 @@ Profile profile(const Graph& graph, const device::DeviceProfile& device, std::sp
   profile.macs = program.macs;
   profile.arena_bytes = program.arena_bytes;
   profile.weights_bytes = program.weights_bytes;
-  for (const GeneratedLayer& layer : program.layers) {
+  profile.latency_check = device::describe_calibration(device);
+  for (size_t i = 0; i < program.layers.size(); ++i) {
+    const GeneratedLayer& layer = program.layers[i];
+    const Shape& shape = graph.tensor(graph.nodes[i].outputs[0]).shape;
     profile.layers.push_back({.name = layer.name,
                               .op = layer.op,
                               .kernel = layer.kernel,
+                              .channels = shape.empty() ? 1 : shape.back(),
                               .macs = layer.macs,
                               .instructions = std::nullopt,
                               .cycles = std::nullopt,
@@ -83,12 +90,79 @@ Profile profile(const Graph& graph, const device::DeviceProfile& device, std::sp
   }
   add_cycles(profile, program, run.costs.at(0));
   profile.latency = device::latency_of_cycles(device, *profile.cycles);
-  if (const auto energy = device::energy_of(device, *profile.latency)) {
-    profile.energy_uj = energy->energy_uj;
-  } else {
-    profile.why = fmt::format("the power of {} is not known", device.name);
-  }
+  profile.energy = device::energy_of(device, *profile.latency, profile.weights_bytes);
+  if (!profile.energy) profile.why = fmt::format("the power of {} is not known", device.name);
   return profile;
+}
+
+std::string describe_bottleneck(const Profile& profile, const device::DeviceProfile& device) {
+  const bool timed = profile.cycles.has_value();
+  const auto cost = [&](const LayerProfile& layer) { return timed ? layer.cycles.value_or(0) : layer.macs; };
+  const uint64_t total = timed ? *profile.cycles : profile.macs;
+  if (profile.macs == 0 || total == 0) return "";
+  const LayerProfile& layer = *std::ranges::max_element(profile.layers, {}, cost);
+  std::string text = fmt::format("'{}' ({}) takes {:.0f} % of the {}", layer.name, layer.op,
+                                 100.0 * static_cast<double>(cost(layer)) / static_cast<double>(total),
+                                 timed ? "time" : "multiply-accumulates");
+  if (timed && layer.macs > 0) {
+    const auto per_mac = [](uint64_t cycles, uint64_t macs) {
+      return static_cast<double>(cycles) / static_cast<double>(macs);
+    };
+    text += fmt::format(": {:.2f} cycles a multiply-accumulate, {:.2f} over all layers",
+                        per_mac(*layer.cycles, layer.macs), per_mac(total, profile.macs));
+  }
+  text += ".";
+  const int32_t multiple = device.channel_multiple ? static_cast<int32_t>(device.channel_multiple->value) : 1;
+  const int32_t rest = layer.channels % multiple;
+  if (layer.macs == 0 || rest == 0) return text;
+  // The rest are computed one at a time.
+  const int32_t below = layer.channels - rest;
+  const int32_t above = below + multiple;
+  text += fmt::format(" Its {} output channels are no multiple of {}: ", layer.channels, multiple);
+  if (below > 0) text += fmt::format("{} would be faster, and ", below);
+  return text + fmt::format("{} take less time a channel.", above);
+}
+
+std::string draw_ram(const Profile& profile) {
+  constexpr size_t kColumns = 60;
+  constexpr size_t kRows = 8;
+  const auto peak = std::ranges::max_element(profile.layers, {}, &LayerProfile::arena_bytes);
+  if (peak == profile.layers.end() || peak->arena_bytes == 0) return "";
+  // Layers that take no time are seen too: every layer begins in some column.
+  const bool timed = profile.cycles.has_value() && *profile.cycles > 0;
+  double total = 0;
+  const auto cost = [&](const LayerProfile& layer) {
+    return timed ? static_cast<double>(layer.cycles.value_or(0)) : 1.0;
+  };
+  for (const LayerProfile& layer : profile.layers) total += cost(layer);
+  std::vector<size_t> live(kColumns, 0);
+  double time = 0;
+  for (const LayerProfile& layer : profile.layers) {
+    const auto column = [&](double at) {
+      return std::min(kColumns - 1, static_cast<size_t>(at / std::max(total, 1.0) * kColumns));
+    };
+    const size_t begin = column(time);
+    time += cost(layer);
+    for (size_t c = begin; c <= column(time); ++c) live[c] = std::max(live[c], layer.arena_bytes);
+  }
+  const std::string most = grouped(peak->arena_bytes);
+  std::string text = fmt::format("RAM live in the arena, over {}; the most at '{}' ({})\n",
+                                 timed ? "the time of a run" : "the layers", peak->name, peak->op);
+  for (size_t row = kRows; row > 0; --row) {
+    std::string line(kColumns, ' ');
+    for (size_t c = 0; c < kColumns; ++c) {
+      // rounded up: what is live is seen
+      if ((live[c] * kRows + peak->arena_bytes - 1) / peak->arena_bytes >= row) line[c] = '#';
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += fmt::format("{:>{}} |{}\n", row == kRows ? most + " B" : "", most.size() + 2, line);
+  }
+  text += fmt::format("{:>{}} +{}\n", "0 B", most.size() + 2, std::string(kColumns, '-'));
+  if (profile.latency && timed) {
+    text += fmt::format("{:>{}}  0{:>{}}\n", "", most.size() + 2,
+                        fmt::format("{:.2f} ms", profile.latency->latency_ms), kColumns - 1);
+  }
+  return text;
 }
 
 }  // namespace thimble::deploy

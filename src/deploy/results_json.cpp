@@ -41,7 +41,7 @@ nlohmann::json to_json(const Profile& profile) {
                              {"cycles", or_null(profile.cycles)},
                              {"latency_ms", nullptr},
                              {"latency_basis", nullptr},
-                             {"energy_uj", or_null(profile.energy_uj)},
+                             {"energy_uj", nullptr},
                              {"arena_bytes", profile.arena_bytes},
                              {"stack_bytes", or_null(profile.stack_bytes)},
                              {"ram_bytes", or_null(profile.ram_bytes)},
@@ -55,6 +55,14 @@ nlohmann::json to_json(const Profile& profile) {
     document["latency_high_ms"] = profile.latency->high_ms;
     document["latency_basis"] = device::to_string(profile.latency->basis);
     document["latency_source"] = profile.latency->source;
+    document["latency_check"] = profile.latency_check;
+  }
+  if (profile.energy) {
+    document["energy_uj"] = profile.energy->energy_uj;
+    document["energy_low_uj"] = profile.energy->low_uj;
+    document["energy_high_uj"] = profile.energy->high_uj;
+    document["energy_memory_uj"] = profile.energy->memory_uj;
+    document["energy_source"] = profile.energy->source;
   }
   if (!profile.why.empty()) document["why"] = profile.why;
   return document;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 
@@ -37,11 +38,23 @@ Latency latency_of_cycles(const DeviceProfile& device, uint64_t cycles) {
                       device.core.value, memory, clock_hz / 1e6, timings->range_source)};
 }
 
-std::optional<Energy> energy_of(const DeviceProfile& device, const Latency& latency) {
+std::optional<Energy> energy_of(const DeviceProfile& device, const Latency& latency,
+                                uint64_t constant_bytes) {
   if (!device.active_power_mw) return std::nullopt;
-  return Energy{device.active_power_mw->value * latency.latency_ms,
-                fmt::format("{} mW ({}) times the {} latency", device.active_power_mw->value,
-                            device.active_power_mw->source, to_string(latency.basis))};
+  const double power_mw = device.active_power_mw->value;
+  Energy energy;
+  energy.source = fmt::format("{} mW ({}) times the {} latency", power_mw, device.active_power_mw->source,
+                              to_string(latency.basis));
+  if (device.outer_read_nj_per_byte) {
+    const Sourced<double>& read = *device.outer_read_nj_per_byte;
+    energy.memory_uj = read.value * static_cast<double>(constant_bytes) * 1e-3;
+    energy.source += fmt::format(", and {} nJ ({}) for each of {} bytes of constants, read once", read.value,
+                                 read.source, constant_bytes);
+  }
+  energy.energy_uj = power_mw * latency.latency_ms + energy.memory_uj;
+  energy.low_uj = power_mw * latency.low_ms + energy.memory_uj;
+  energy.high_uj = power_mw * latency.high_ms + energy.memory_uj;
+  return energy;
 }
 
 std::optional<DutyCycle> duty_cycle(const DeviceProfile& device, const Latency& latency, double period_ms,
@@ -76,9 +89,33 @@ Calibration calibrate(const DeviceProfile& device) {
   for (const PublishedLatency& one : device.published) {
     if (!one.estimated_cycles) continue;
     const double predicted_ms = without_stalls_ms(one) * result.fitted_stall_factor.value_or(1.0);
-    result.comparisons.push_back({&one, predicted_ms, predicted_ms / one.latency_ms - 1});
+    const CoreTimings* const timings = core_timings(device.core.value);
+    assert(timings != nullptr);
+    result.comparisons.push_back({.published = &one,
+                                  .predicted_ms = predicted_ms,
+                                  .low_ms = without_stalls_ms(one) * timings->low,
+                                  .high_ms = without_stalls_ms(one) * timings->high,
+                                  .error = predicted_ms / one.latency_ms - 1});
+    if (one.fit) continue;
+    result.largest_error_left_out =
+        std::max(result.largest_error_left_out.value_or(0), std::abs(result.comparisons.back().error));
   }
   return result;
+}
+
+std::string describe_calibration(const DeviceProfile& device) {
+  const Calibration calibration = calibrate(device);
+  if (calibration.largest_error_left_out) {
+    const auto left_out = std::ranges::count_if(calibration.comparisons,
+                                                [](const Comparison& one) { return !one.published->fit; });
+    return fmt::format(
+        "The estimate was compared with {} published latencies of {}: {} of them, left out of the fit, "
+        "differ "
+        "by up to {:.1f} %.",
+        calibration.comparisons.size(), device.name, left_out, 100 * *calibration.largest_error_left_out);
+  }
+  return fmt::format("No published latency of {} can be compared with the estimate: {}.", device.name,
+                     device.published.empty() ? "none is known" : "their software was not counted");
 }
 
 }  // namespace thimble::device

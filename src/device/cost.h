@@ -29,9 +29,13 @@ struct Latency {
   std::string source;
 };
 
-/// The energy of one inference: the device's active power for the time of the latency.
+/// The energy of one inference: the device's active power for the time of the latency, and what its outer
+/// memory takes. The range is the latency's.
 struct Energy {
   double energy_uj = 0;
+  double low_uj = 0;
+  double high_uj = 0;
+  double memory_uj = 0;  ///< of that, for the memory outside the chip
   std::string source;
 };
 
@@ -39,8 +43,10 @@ struct Energy {
 /// theirs.
 Latency latency_of_cycles(const DeviceProfile& device, uint64_t cycles);
 
-/// power * time. The bases of both stay visible in `source`. Empty when the active power is not known.
-std::optional<Energy> energy_of(const DeviceProfile& device, const Latency& latency);
+/// power * time, and where the profile has `outer_read_nj_per_byte`, that for every byte of the network's
+/// constants, which are read at least once. The bases of both stay visible in `source`. Empty when the active
+/// power is not known.
+std::optional<Energy> energy_of(const DeviceProfile& device, const Latency& latency, uint64_t constant_bytes);
 
 /// A battery: "a coin cell of 230 mAh at 3 V".
 struct Battery {
@@ -65,15 +71,22 @@ std::optional<DutyCycle> duty_cycle(const DeviceProfile& device, const Latency& 
 struct Comparison {
   const PublishedLatency* published = nullptr;
   double predicted_ms = 0;
+  double low_ms = 0;  ///< the range that the estimate gives
+  double high_ms = 0;
   double error = 0;  ///< predicted / published - 1
 };
 
 struct Calibration {
   std::optional<double> fitted_stall_factor;  ///< geometric mean over the points that are fitted
   std::vector<Comparison> comparisons;        ///< with the fitted factor
+  /// The largest error, as a magnitude, over the points that were left out of the fit; empty without any.
+  std::optional<double> largest_error_left_out;
 };
 
 /// Compares the estimate with every published latency of the device whose software was counted.
 Calibration calibrate(const DeviceProfile& device);
+
+/// What calibrate says of a device, in a sentence that stands beside its latencies.
+std::string describe_calibration(const DeviceProfile& device);
 
 }  // namespace thimble::device

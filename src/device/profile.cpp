@@ -88,6 +88,7 @@ std::vector<PublishedLatency> read_published(TomlTable& table) {
     one.software = entry.text("software");
     one.latency_ms = entry.number("latency_ms", 1e-3, 1e7);
     one.source = entry.text("source");
+    if (entry.has("macs")) one.macs = static_cast<uint64_t>(entry.integer("macs", 1, 1'000'000'000'000));
     if (entry.has("estimated_cycles")) {
       one.estimated_cycles = static_cast<uint64_t>(entry.integer("estimated_cycles", 1, 1'000'000'000'000));
     }
@@ -122,6 +123,7 @@ DeviceProfile parse_device(std::string_view text, std::string_view path) {
   device.stall_factor = reader.optional_number("stall_factor", 1, 100);
   device.active_power_mw = reader.optional_number("active_power_mw", 0.01, 1e6);
   device.sleep_power_mw = reader.optional_number("sleep_power_mw", 0, 1e6);
+  device.outer_read_nj_per_byte = reader.optional_number("outer_read_nj_per_byte", 1e-3, 1e3);
   device.emulated_board = reader.optional_text("emulated_board");
   device.published = read_published(table);
   reader.expect_no_other_keys();
@@ -172,6 +174,7 @@ std::vector<ProfileLine> describe(const DeviceProfile& device) {
   add("stall_factor", device.stall_factor);
   add("active_power_mw", device.active_power_mw);
   add("sleep_power_mw", device.sleep_power_mw);
+  add("outer_read_nj_per_byte", device.outer_read_nj_per_byte);
   if (!device.emulated_board.value.empty()) lines.push_back(line("emulated_board", device.emulated_board));
   return lines;
 }
@@ -188,6 +191,7 @@ std::vector<std::string> unknown_values(const DeviceProfile& device) {
   add("stall_factor", device.stall_factor);
   add("active_power_mw", device.active_power_mw);
   add("sleep_power_mw", device.sleep_power_mw);
+  add("outer_read_nj_per_byte", device.outer_read_nj_per_byte);
   return keys;
 }
 

@@ -21,6 +21,7 @@ struct PublishedLatency {
   std::string network;
   std::string software;
   double latency_ms = 0;
+  std::optional<uint64_t> macs;              ///< of the network, one inference
   std::optional<uint64_t> estimated_cycles;  ///< of the same software, with memory that needs no wait states
   bool fit = false;                          ///< stall_factor is fitted on it; the others check that
   std::string source;
@@ -44,6 +45,8 @@ struct DeviceProfile {
       stall_factor;  ///< what memory adds to the cycles of memory without wait states
   std::optional<Sourced<double>> active_power_mw;  ///< while it computes, from its own memories, radio off
   std::optional<Sourced<double>> sleep_power_mw;   ///< asleep with its RAM kept
+  std::optional<Sourced<double>>
+      outer_read_nj_per_byte;           ///< on top of that, to read a byte of a memory outside the chip
   Sourced<std::string> emulated_board;  ///< QEMU's name; empty: the core's own (deploy/emulator/target.h)
   std::vector<PublishedLatency> published;
 };

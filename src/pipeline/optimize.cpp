@@ -314,9 +314,13 @@ class Walk {
     const json deployed = profile_of(network_);
     json results = {{"deployed", deployed}};
     const bool is_counted = deployed.at("instructions").is_number();
+    const bool is_timed = deployed.at("latency_ms").is_number();
     std::string line = fmt::format(
-        "{} instructions, {:.2f} ms", is_counted ? grouped(deployed["instructions"].get<uint64_t>()) : "?",
-        deployed.at("latency_ms").is_number() ? deployed["latency_ms"].get<double>() : 0.0);
+        "{} instructions, {}", is_counted ? grouped(deployed["instructions"].get<uint64_t>()) : "?",
+        is_timed
+            ? fmt::format("{:.2f} ms ({:.2f} to {:.2f})", deployed["latency_ms"].get<double>(),
+                          deployed["latency_low_ms"].get<double>(), deployed["latency_high_ms"].get<double>())
+            : "latency not known");
     if (is_quantized(network_) && !is_quantized(float32_)) {
       const json baseline = profile_of(float32_);
       results["float32"] = baseline;

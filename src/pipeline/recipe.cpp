@@ -14,8 +14,6 @@
 namespace thimble::pipeline {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{1} << 40;
-
 /// Stages must come after those that make what they read.
 void check_order(const TomlTable& table, const std::vector<Stage>& before, const Stage& stage) {
   const auto seen = [&](std::string_view name) {
@@ -117,17 +115,6 @@ Stage parse_stage(TomlTable& table) {
 
 }  // namespace
 
-Budget parse_budget(TomlTable table) {
-  Budget budget;
-  if (table.has("accuracy")) budget.accuracy = table.number("accuracy", 0, 1);
-  if (table.has("ram_bytes")) budget.ram_bytes = table.integer("ram_bytes", 1, kMostBytes);
-  if (table.has("flash_bytes")) budget.flash_bytes = table.integer("flash_bytes", 1, kMostBytes);
-  if (table.has("latency_ms")) budget.latency_ms = table.number("latency_ms", 0, 1e9);
-  if (table.has("energy_uj")) budget.energy_uj = table.number("energy_uj", 0, 1e12);
-  table.expect_no_other_keys();
-  return budget;
-}
-
 std::string_view name_of(const Stage& stage) {
   return std::visit([](const auto& s) { return std::decay_t<decltype(s)>::kName; }, stage);
 }
@@ -146,7 +133,7 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
   recipe.data = table.text("data");
   recipe.device = table.text("device", "");
   recipe.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max(), 1));
-  if (auto budget = table.table("budget")) recipe.budget = parse_budget(std::move(*budget));
+  if (auto budget = table.table("budget")) recipe.budget = deploy::parse_limits(std::move(*budget));
   for (TomlTable& stage_table : table.tables("stage")) {
     Stage stage = parse_stage(stage_table);
     stage_table.expect_no_other_keys();

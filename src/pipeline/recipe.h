@@ -11,21 +11,13 @@
 #include "base/toml_table.h"
 #include "compress/prune/prune.h"
 #include "compress/quantize/quantize.h"
+#include "deploy/limits.h"
 #include "train/trainer.h"
 
 namespace thimble::pipeline {
 
-/// Hard limits; one that is not given does not bind.
-struct Budget {
-  std::optional<double> accuracy;  ///< at least, of the deployed network on the whole test split
-  std::optional<int64_t> ram_bytes;
-  std::optional<int64_t> flash_bytes;
-  std::optional<double> latency_ms;
-  std::optional<double> energy_uj;
-};
-
-/// A [budget] table. Throws Error with the line for an unknown key and a value out of range.
-Budget parse_budget(TomlTable table);
+/// A [budget] table.
+using Budget = deploy::Limits;
 
 // The stages a recipe can list ([[stage]] tables with do = "...").
 

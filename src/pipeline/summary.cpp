@@ -37,6 +37,7 @@ struct Quantity {
 };
 
 std::string bytes_text(double bytes) { return grouped(static_cast<uint64_t>(bytes)) + " B"; }
+std::string ms_text(double ms) { return fmt::format("{:.2f} ms", ms); }
 std::string count_text(double count) { return grouped(static_cast<uint64_t>(count)); }
 
 void add_accuracy(Summary& summary, const json& train, const json& quantize) {
@@ -65,8 +66,9 @@ void add_costs(Summary& summary, const json& profile, bool quantized) {
   const std::vector<Quantity> quantities = {
       {"instructions", "instructions", count_text},
       {"cycles, estimated", "cycles", count_text},
-      {basis.empty() ? "latency" : fmt::format("latency ({})", basis), "latency_ms",
-       [](double ms) { return fmt::format("{:.2f} ms", ms); }},
+      {basis.empty() ? "latency" : fmt::format("latency ({})", basis), "latency_ms", ms_text},
+      {"  at least", "latency_low_ms", ms_text},
+      {"  at most", "latency_high_ms", ms_text},
       {"energy", "energy_uj", [](double uj) { return fmt::format("{:.1f} uJ", uj); }},
       {"arena", "arena_bytes", bytes_text},
       {"stack", "stack_bytes", bytes_text},
@@ -87,6 +89,8 @@ void add_costs(Summary& summary, const json& profile, bool quantized) {
     }
     summary.rows.push_back({quantity.name, {cell(a), cell(b), ratio}});
   }
+  const json check = deployed.value("latency_check", json());
+  if (check.is_string()) summary.sentences.push_back(check.get<std::string>());
   const json speedup = profile.value("speedup", json());
   if (speedup.is_number()) {
     summary.sentences.push_back(fmt::format(

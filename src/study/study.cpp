@@ -169,7 +169,7 @@ Study parse_study(std::string_view text, std::string_view where) {
   for (const std::string& device : study.devices) expect_new(table, "devices", device, devices);
   const std::vector<int64_t> seeds = parse_seeds(table);
   if (auto weights = table.table("objective")) study.weights = parse_weights(std::move(*weights));
-  if (auto budget = table.table("budget")) study.budget = pipeline::parse_budget(std::move(*budget));
+  if (auto budget = table.table("budget")) study.budget = deploy::parse_limits(std::move(*budget));
 
   std::vector<Technique> techniques = parse_techniques(table);
   const std::vector<Network> networks = parse_networks(table, techniques, seeds);

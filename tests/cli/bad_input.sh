@@ -80,6 +80,22 @@ expect 1 'is not named *.html' "$thimble" data show own/small.csv -o sheet.png
 expect 1 'longer than the 0.1 ms between two' "$thimble" profile zoo:mnist-cnn --device nano33ble --every 0.1
 expect 2 '--every' "$thimble" profile zoo:mnist-cnn --device nano33ble --every 0
 
+# A device's file with a value left out, one in the wrong unit, one that cannot be true; a network over its RAM.
+sed '/^ram_bytes = 8192/d' tiny.toml >missing.toml
+expect 1 "'ram_bytes' is missing" "$thimble" profile zoo:mnist-cnn --device ./missing.toml
+sed 's/^clock_hz = 64000000/clock_hz = 64/' tiny.toml >unit.toml
+expect 1 "unit.toml:3: 'clock_hz'" "$thimble" profile zoo:mnist-cnn --device ./unit.toml
+sed 's/^sleep_power_mw = 0.01/sleep_power_mw = 10000/' tiny.toml >absurd.toml
+expect 1 "'sleep_power_mw' is not below active_power_mw" "$thimble" devices show ./absurd.toml
+expect 3 'RAM' "$thimble" check zoo:resnet8 --device ./tiny.toml
+
+# A budget that is not met, one that is none, one without its device.
+expect 3 'latency is' "$thimble" deploy zoo:mnist-cnn --device nano33ble -o budget --budget latency_ms=1 --budget ram_bytes=1000
+[ ! -e budget ] || fail "a model over its budget left a folder"
+expect 0 'arena' "$thimble" deploy zoo:mnist-cnn --device nano33ble -o budget --budget latency_ms=1000
+expect 1 "'latency_s'" "$thimble" deploy zoo:mnist-cnn --device nano33ble -o budget2 --budget latency_s=1
+expect 2 'is nothing that deploy measures' "$thimble" deploy zoo:mnist-cnn --device nano33ble -o budget2 --budget accuracy=0.9
+
 # No cross compiler and no emulator.
 mkdir bin
 for tool in cc gcc sh as ld; do ln -s "$(command -v $tool)" bin/ 2>/dev/null; done
@@ -87,12 +103,17 @@ expect 1 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' env PATH="$folde
   --device esp32c3
 expect 1 'gcc-arm-none-eabi' env PATH="$folder/bin" "$thimble" profile zoo:mnist-cnn --device nano33ble
 
-if "$thimble" --help | grep -q ' optimize '; then
+if "$thimble" --help | grep -q '^ *optimize '; then
   printf 'name = "x"\nmodel = "zoo:mnist-cnn"\ndata = "mnist"\ndevice = "nano33ble"\nepoch = 3\n[[stage]]\ndo = "train"\n' >r.toml
   expect 1 "r.toml:5: 'epoch' is not known here" "$thimble" optimize r.toml -o run
   sed 's/epoch = 3//; s/"train"/"prain"/' r.toml >s.toml
   expect 1 'prain' "$thimble" optimize s.toml -o run
   [ ! -e run ] || fail "a recipe that cannot be read left a folder"
+
+  expect 2 'and none is named' "$thimble" prune zoo:mnist-cnn -o out.onnx --budget latency_ms=1
+  expect 3 'latency is' "$thimble" prune zoo:mnist-cnn -o out.onnx --device nano33ble --budget latency_ms=0.5
+  [ -e out.onnx ] || fail "a pruned model that misses its budget was not kept"
+  rm -f out.onnx
 
   # Pruning to nothing, further than can be, by what nobody named; a teacher with other classes.
   expect 2 'would empty the network' "$thimble" prune zoo:mnist-cnn --keep 0 -o out.onnx

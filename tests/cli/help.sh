@@ -16,7 +16,7 @@ verify:
 profile:
 run:
 convert:"
-"$thimble" --help | grep -q ' optimize ' && pages="$pages
+"$thimble" --help | grep -q '^ *optimize ' && pages="$pages
 optimize:
 train:
 evaluate:
@@ -37,6 +37,6 @@ for command in "data list" "zoo list" "zoo show mnist-cnn" "devices list" "devic
   "$thimble" $command --json | jq -e . >/dev/null || fail "$command --json is not one JSON document"
 done
 expect 2 'there is no verb "prain"' "$thimble" prain
-"$thimble" --help | grep -q ' optimize ' && expect 2 'RECIPE is required' "$thimble" optimize
+"$thimble" --help | grep -q '^ *optimize ' && expect 2 'RECIPE is required' "$thimble" optimize
 expect 2 '--help' "$thimble" zoo show
 finish

@@ -1,11 +1,16 @@
 #include "deploy/verify.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "deploy/limits.h"
 #include "deploy/prepare.h"
 #include "deploy/profile.h"
 #include "deploy/results_json.h"
+#include "graph/builder.h"
+#include "graph/quantize_from_ranges.h"
+#include "support/expect_error.h"
 #include "support/small_zoo.h"
 #include "zoo/zoo.h"
 
@@ -62,6 +67,101 @@ TEST(Profile, every_figure_adds_up) {
   EXPECT_GE(*p.ram_bytes, p.arena_bytes + *p.stack_bytes);
   EXPECT_EQ(*p.flash_bytes, *p.code_bytes + p.weights_bytes);
   EXPECT_EQ(to_json(p)["layers"].size(), graph.nodes.size());
+}
+
+/// Convolutions of one image, each with as many channels as its name says.
+Profile convolutions(const std::vector<int32_t>& channels, const device::DeviceProfile& device) {
+  GraphBuilder builder("convolutions", 1);
+  const TensorId x = builder.input("x", {1, 8, 8, 8});
+  std::vector<TensorId> outputs;
+  for (const int32_t count : channels) outputs.push_back(builder.conv2d(x, count, {.bias = true}));
+  const Graph float32 = prepare(builder.finish(outputs));
+  const Graph graph =
+      prepare(quantize_from_ranges(float32, std::vector<Range>(float32.tensors.size(), {-4, 4})));
+  return profile(graph, device, std::vector<std::byte>(graph.tensor(graph.inputs[0]).bytes(), std::byte{3}));
+}
+
+TEST(Profile, the_channels_that_are_advised_are_faster) {
+  for (const char* name : {"nano33ble", "esp32c3"}) {
+    const Profile p = convolutions({28, 29, 31, 32}, device::load_device(name));
+    const auto cycles = [&](size_t layer) { return static_cast<double>(p.layers[layer].cycles.value()); };
+    EXPECT_LT(cycles(0), cycles(1)) << name << ": 28 are faster than 29";
+    EXPECT_LT(cycles(3) / 32, cycles(2) / 31) << name << ": 32 take less time a channel than 31";
+    EXPECT_LT(cycles(3) / 32, cycles(1) / 29) << name;
+  }
+  const Profile p = convolutions({31, 32, 30}, device::load_device("esp32"));
+  EXPECT_LT(*p.layers[2].cycles, *p.layers[0].cycles);
+  EXPECT_LT(static_cast<double>(*p.layers[1].cycles) / 32, static_cast<double>(*p.layers[0].cycles) / 31);
+}
+
+Profile with_layers(const std::vector<std::pair<uint64_t, size_t>>& cycles_and_arena) {
+  Profile profile;
+  uint64_t cycles = 0;
+  for (const auto& [layer_cycles, arena] : cycles_and_arena) {
+    LayerProfile layer{.name = fmt::format("layer_{}", profile.layers.size()), .op = "Conv2D"};
+    layer.cycles = layer_cycles;
+    layer.arena_bytes = arena;
+    profile.layers.push_back(layer);
+    cycles += layer_cycles;
+  }
+  profile.cycles = cycles;
+  return profile;
+}
+
+TEST(Profile, the_bottleneck_is_told_in_words) {
+  const device::DeviceProfile device = device::load_device("nano33ble");  // four channels at a time
+  Profile p = with_layers({{390, 100}, {610, 100}});
+  for (LayerProfile& layer : p.layers) layer.macs = 100;
+  p.macs = 200;
+  p.layers[1].channels = 138;
+  EXPECT_EQ(
+      describe_bottleneck(p, device),
+      "'layer_1' (Conv2D) takes 61 % of the time: 6.10 cycles a multiply-accumulate, 5.00 over all "
+      "layers. Its 138 output channels are no multiple of 4: 136 would be faster, and 140 take less time a "
+      "channel.");
+  p.layers[1].channels = 1;
+  EXPECT_NE(describe_bottleneck(p, device).find("of 4: 4 take less time a channel."), std::string::npos);
+  p.layers[1].channels = 140;
+  EXPECT_EQ(describe_bottleneck(p, device).find("multiple of"), std::string::npos);
+  p.cycles.reset();
+  EXPECT_EQ(describe_bottleneck(p, device), "'layer_0' (Conv2D) takes 50 % of the multiply-accumulates.");
+  EXPECT_EQ(describe_bottleneck(Profile{}, device), "");
+}
+
+TEST(Profile, ram_is_drawn_over_time_and_no_peak_is_left_out) {
+  const std::string drawn = draw_ram(with_layers({{300, 100}, {1, 800}, {299, 400}}));
+  std::vector<std::string> lines;
+  for (size_t begin = 0; begin < drawn.size();) {
+    const size_t end = drawn.find('\n', begin);
+    lines.push_back(drawn.substr(begin, end - begin));
+    EXPECT_LE(lines.back().size(), 80U);
+    begin = end + 1;
+  }
+  ASSERT_EQ(lines.size(), 10U);
+  EXPECT_NE(lines[0].find("'layer_1'"), std::string::npos) << drawn;
+  EXPECT_EQ(lines[1], "800 B |" + std::string(30, ' ') + "#") << "a layer of no time to speak of";
+  EXPECT_EQ(lines[5], "      |" + std::string(30, ' ') + std::string(30, '#'));
+  EXPECT_EQ(lines[8], "      |" + std::string(60, '#'));
+  EXPECT_EQ(lines[9], "  0 B +" + std::string(60, '-'));
+  EXPECT_EQ(draw_ram(Profile{}), "");
+}
+
+TEST(Limits, each_that_is_missed_is_named_the_nearest_first) {
+  const auto limits = [](const std::string& text) { return parse_limits(TomlTable::parse(text, "limits")); };
+  Profile profile;
+  profile.latency = device::Latency{.latency_ms = 44.6};
+  profile.ram_bytes = 9888;
+  EXPECT_TRUE(misses(limits("latency_ms = 44.6\nram_bytes = 9888\naccuracy = 0.9"), profile, 0.9).empty());
+  const std::vector<Miss> missed =
+      misses(limits("latency_ms = 20\nram_bytes = 9000\naccuracy = 0.97\nenergy_uj = 5"), profile, 0.95);
+  ASSERT_EQ(missed.size(), 4U);
+  EXPECT_EQ(missed[0].text, "accuracy is 95.00 %, allowed is at least 97.00 %");
+  EXPECT_EQ(missed[1].text, "RAM is 9,888 B, allowed is at most 9,000 B: 1.1 times");
+  EXPECT_EQ(missed[2].text, "latency is 44.60 ms, allowed is at most 20.00 ms: 2.23 times");
+  EXPECT_EQ(missed[3].text, "energy is not known, allowed is at most 5.0 uJ");
+  EXPECT_EQ(misses(limits("flash_bytes = 5"), std::nullopt, std::nullopt).size(), 1U);
+  test::expect_error([&] { limits("latency_s = 1"); }, "'latency_s'");
+  test::expect_error([&] { limits("accuracy = 97"); }, "'accuracy'");
 }
 
 TEST(Profile, what_cannot_be_had_is_null_with_a_reason) {

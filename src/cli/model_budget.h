@@ -1,0 +1,36 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "deploy/limits.h"
+#include "device/profile.h"
+#include "graph/graph.h"
+
+namespace thimble::cli {
+
+/// Adds --budget KEY=VALUE to a verb that makes a model.
+void add_budget_option(CLI::App& verb, std::vector<std::string>& limits);
+
+/// What a verb's --budget asks of the model that it makes.
+class ModelBudget {
+ public:
+  /// Throws Error for a limit that cannot be read, and for one that a device is needed for, without one.
+  ModelBudget(const std::vector<std::string>& limits, const std::string& device_name);
+
+  bool asks_for_accuracy() const { return limits_.accuracy.has_value(); }
+
+  /// Measures the model on the device, if a limit asks for that. Throws Error with ExitCode::kBudget that
+  /// names each limit that is missed and by how much, the nearest miss first. `kept` says what was written.
+  void check(const Graph& model, std::string_view name, uint64_t seed, std::optional<double> accuracy,
+             std::string_view kept) const;
+
+ private:
+  deploy::Limits limits_;
+  std::optional<device::DeviceProfile> device_;
+};
+
+}  // namespace thimble::cli
