@@ -38,6 +38,7 @@ ExitCode run(int argc, char** argv) {
   add_train(program);
   add_evaluate(program);
   add_prune(program);
+  add_redesign(program);
   add_distill(program);
   add_quantize(program);
 #endif

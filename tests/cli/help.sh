@@ -22,6 +22,7 @@ train:
 evaluate:
 prune:
 distill:
+redesign:
 quantize:
 study:
 report:"
