@@ -24,7 +24,7 @@ void add_redesign(CLI::App& program) {
   static bool linear = false;
   static std::vector<std::string> limits;
   CLI::App* verb =
-      add_verb(program, "redesign", "separable, deeper, wider: another network of a trained one",
+      add_verb(program, "redesign", "make a network separable, deeper or wider",
                "A width or depth above 1 computes what the network did. Everything else needs\n"
                "recovery. A recovery that is stopped goes on from OUT.checkpoint.",
                "thimble redesign float.onnx --separable --data mnist --epochs 8 -o out.onnx", common);

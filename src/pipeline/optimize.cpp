@@ -231,7 +231,12 @@ class Walk {
     if (redesign_options.recovery) redesign_options.recovery->threads = options_.threads;
     train::TrainHooks train_hooks;
     train_hooks.progress = hooks_.progress;
-    train_hooks.checkpoint = run_.path() / "redesign.checkpoint";
+    train_hooks.checkpoint = place_->path() / "redesign.checkpoint";
+    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
+      json line = to_json(metrics);
+      line["stage"] = RedesignStage::kName;
+      place_->add_metrics(line);
+    };
     const Graph network = redesign::redesign(network_, data, redesign_options, train_hooks);
     say(RedesignStage::kName,
         fmt::format("{} MACs, {} before; {} parameters, {} before", grouped(mac_count(network)),
