@@ -103,7 +103,7 @@ expect 1 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' env PATH="$folde
   --device esp32c3
 expect 1 'gcc-arm-none-eabi' env PATH="$folder/bin" "$thimble" profile zoo:mnist-cnn --device nano33ble
 
-if "$thimble" --help | grep -q '^ *optimize '; then
+if has_verb optimize; then
   printf 'name = "x"\nmodel = "zoo:mnist-cnn"\ndata = "mnist"\ndevice = "nano33ble"\nepoch = 3\n[[stage]]\ndo = "train"\n' >r.toml
   expect 1 "r.toml:5: 'epoch' is not known here" "$thimble" optimize r.toml -o run
   sed 's/epoch = 3//; s/"train"/"prain"/' r.toml >s.toml
