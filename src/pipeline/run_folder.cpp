@@ -26,7 +26,20 @@ bool same_measurement(const json& a, const json& b) {
          a.value("epoch", -1) == b.value("epoch", -1);
 }
 
-std::vector<json> read_metrics(const std::filesystem::path& path) {
+/// A kill in mid-write leaves the file that was to be renamed: ".NAME.XXXXXX" (write_file_atomically).
+void remove_unfinished_writes(const std::filesystem::path& folder) {
+  constexpr size_t kSuffix = 7;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool unfinished = name.size() > kSuffix + 1 && name[0] == '.' && name[name.size() - kSuffix] == '.';
+    if (unfinished && entry.is_regular_file()) std::filesystem::remove(entry.path());
+  }
+}
+
+}  // namespace
+
+std::vector<json> read_metrics(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kMetricsFile;
   std::vector<json> lines;
   if (!std::filesystem::exists(path)) return lines;
   const std::string text = read_text(path);
@@ -43,18 +56,6 @@ std::vector<json> read_metrics(const std::filesystem::path& path) {
   }
   return lines;
 }
-
-/// A kill in mid-write leaves the file that was to be renamed: ".NAME.XXXXXX" (write_file_atomically).
-void remove_unfinished_writes(const std::filesystem::path& folder) {
-  constexpr size_t kSuffix = 7;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool unfinished = name.size() > kSuffix + 1 && name[0] == '.' && name[name.size() - kSuffix] == '.';
-    if (unfinished && entry.is_regular_file()) std::filesystem::remove(entry.path());
-  }
-}
-
-}  // namespace
 
 nlohmann::json read_run(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kStateFile;
@@ -107,7 +108,7 @@ RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity, InUs
                     "Give another folder with -o, or run the recipe that is in it as it was");
       }
     }
-    metrics_ = read_metrics(folder_ / kMetricsFile);
+    metrics_ = read_metrics(folder_);
   } catch (...) {
     ::close(lock_);
     throw;

@@ -70,4 +70,7 @@ class RunFolder {
 /// Reads run.json of a finished or unfinished run. Throws Error when the folder holds none or it is damaged.
 nlohmann::json read_run(const std::filesystem::path& folder);
 
+/// The lines of a run's metrics.jsonl, none where it has no such file. Throws Error when one is no JSON.
+std::vector<nlohmann::json> read_metrics(const std::filesystem::path& folder);
+
 }  // namespace thimble::pipeline

@@ -25,6 +25,9 @@ td.bar div { background: var(--bar); height: .7rem; border-radius: 2px; }
 figure { margin: 0; }
 svg { width: 100%; max-width: 40rem; height: auto; }
 code { font-size: .9em; overflow-wrap: anywhere; }
+[data-tip] { cursor: pointer; }
+#tip { position: absolute; max-width: 26rem; padding: .5rem .7rem; font-size: .85rem; white-space: pre-wrap;
+       overflow-wrap: anywhere; background: var(--back); border: 1px solid var(--rule); border-radius: 4px; }
 @media print { body { max-width: none; margin: 0; } h2 { break-after: avoid; } }
 )";
 

@@ -3,10 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <vector>
 
+#include "base/error.h"
+#include "base/text.h"
+#include "device/cost.h"
 #include "pipeline/pareto.h"
 #include "report/page.h"
+#include "report/profile_section.h"
+#include "report/training_drawing.h"
 #include "study/analysis.h"
 
 namespace thimble::report {
@@ -15,6 +22,19 @@ namespace {
 using nlohmann::json;
 
 constexpr double kWidth = 640;
+
+struct Source {
+  study::Study study;
+  std::vector<study::Trial> trials;
+  json analysis;
+};
+
+Source read(study::Storage& storage) {
+  Source source{study::parse_study(storage.study_text(), "The study's text"), storage.trials(), {}};
+  source.analysis = study::analyse(source.study, source.trials);
+  source.analysis["version"] = storage.version();
+  return source;
+}
 
 std::string text_of(const json& value, const char* format = "{:.4g}") {
   return value.is_number() ? fmt::format(fmt::runtime(format), value.get<double>()) : "-";
@@ -154,37 +174,54 @@ std::string interval_drawing(const std::vector<const json*>& cells) {
              kLeft, bottom + 16, low, kWidth - 20, bottom + 16, high);
 }
 
-/// Error against latency of the techniques at a place on a device; those on the front are filled.
-std::string front_drawing(const json& analysis, const std::string& place, const std::string& device) {
-  std::vector<std::string> names;
-  std::vector<pipeline::Objectives> points;
-  const auto mean_of = [&](const std::string& technique, const char* metric,
-                           const std::string& on) -> const json* {
-    for (const json& cell : analysis.at("cells")) {
-      if (cell.at("technique") == technique && cell.at("metric") == metric && cell.at("device") == on &&
-          place_of(cell) == place && cell.contains("mean")) {
-        return &cell.at("mean");
-      }
+/// The mean of a figure of a technique at a place, if it was had.
+const json* mean_of(const json& analysis, const std::string& place, const std::string& technique,
+                    std::string_view metric, std::string_view device) {
+  for (const json& cell : analysis.at("cells")) {
+    if (cell.at("technique") == technique && cell.at("metric") == metric && cell.at("device") == device &&
+        place_of(cell) == place && cell.contains("mean")) {
+      return &cell.at("mean");
     }
-    return nullptr;
-  };
-  for (const json& row : analysis.at("objective")) {
-    if (place_of(row) != place || row.at("device") != device) continue;
-    const std::string technique = row.at("technique").get<std::string>();
-    const json* accuracy = mean_of(technique, "accuracy", "");
-    const json* latency = mean_of(technique, "latency_ms", device);
-    if (accuracy == nullptr || latency == nullptr) continue;
-    names.push_back(technique);
-    points.push_back({100 * (1 - accuracy->get<double>()), latency->get<double>()});
   }
-  if (points.size() < 2) return "";
-  const auto front = pipeline::pareto_front(points);
+  return nullptr;
+}
+
+/// The stages of a technique's recipe at a place, a line each.
+std::string stages_of(const Source& source, const std::string& place, const std::string& technique) {
+  for (const study::Trial& trial : source.trials) {
+    if (trial.key.technique != technique || trial.key.network + " on " + trial.key.data != place) continue;
+    return fmt::format("{}", fmt::join(pipeline::parse_recipe(trial.recipe, technique).stage_texts, "\n"));
+  }
+  return "";
+}
+
+/// Error against latency of the techniques at a place on a device; those on the front are filled. Each says
+/// its figures and its recipe to whoever points at it.
+std::string front_drawing(const Source& source, const std::string& place, const std::string& device) {
+  struct Point {
+    std::string technique;
+    double error;
+    double latency;
+  };
+  std::vector<Point> points;
+  std::vector<pipeline::Objectives> objectives;
+  double least_error = 100;
   double most_error = 0;
   double most_latency = 0;
-  for (const auto& point : points) {
-    most_error = std::max(most_error, point[0]);
-    most_latency = std::max(most_latency, point[1]);
+  for (const json& row : source.analysis.at("objective")) {
+    if (place_of(row) != place || row.at("device") != device) continue;
+    const std::string technique = row.at("technique").get<std::string>();
+    const json* accuracy = mean_of(source.analysis, place, technique, "accuracy", "");
+    const json* latency = mean_of(source.analysis, place, technique, "latency_ms", device);
+    if (accuracy == nullptr || latency == nullptr) continue;
+    points.push_back({technique, 100 * (1 - accuracy->get<double>()), latency->get<double>()});
+    objectives.push_back({points.back().error, points.back().latency});
+    least_error = std::min(least_error, points.back().error);
+    most_error = std::max(most_error, points.back().error);
+    most_latency = std::max(most_latency, points.back().latency);
   }
+  if (points.size() < 2) return "";
+  const auto front = pipeline::pareto_front(objectives);
   constexpr double kHeight = 240;
   constexpr double kMargin = 40;
   std::string svg = fmt::format(
@@ -192,26 +229,236 @@ std::string front_drawing(const json& analysis, const std::string& place, const 
       "<path d=\"M{2} 10 V{3} H{4}\" fill=none stroke=\"var(--rule)\"/>",
       kWidth, kHeight, kMargin, kHeight - kMargin, kWidth - 10);
   for (size_t i = 0; i < points.size(); ++i) {
-    const double x = kMargin + (kWidth - kMargin - 110) * points[i][1] / std::max(most_latency, 1e-12);
+    const Point& point = points[i];
+    const double x = kMargin + (kWidth - kMargin - 110) * point.latency / std::max(most_latency, 1e-12);
     const double y =
-        kHeight - kMargin - (kHeight - kMargin - 30) * points[i][0] / std::max(most_error, 1e-12);
+        kHeight - kMargin - 20 -
+        (kHeight - kMargin - 50) * (point.error - least_error) / std::max(most_error - least_error, 1e-12);
     const bool on_front = std::find(front.begin(), front.end(), i) != front.end();
+    const std::string tip =
+        fmt::format("{}: {:.2f} % error, {:.3g} ms on {}\n{}", point.technique, point.error, point.latency,
+                    device, stages_of(source, place, point.technique));
     svg += fmt::format(
-        "<circle cx={0:.1f} cy={1:.1f} r=5 fill=\"{2}\" stroke=\"var(--bar)\" stroke-width=2><title>{3}: "
-        "{4:.2f} % error, "
-        "{5:.3g} ms</title></circle><text x={6:.1f} y={7:.1f} font-size=12 fill=\"var(--ink)\">{3}</text>",
-        x, y, on_front ? "var(--bar)" : "none", escaped(names[i]), points[i][0], points[i][1], x + 9, y + 4);
+        "<circle cx={0:.1f} cy={1:.1f} r=5 fill=\"{2}\" stroke=\"var(--bar)\" stroke-width=2 tabindex=0 "
+        "data-tip=\"{3}\" /><text x={4:.1f} y={5:.1f} font-size=12 fill=\"var(--ink)\">{6}</text>",
+        x, y, on_front ? "var(--bar)" : "var(--back)", escaped(tip), x + 9, y + 4, escaped(point.technique));
   }
-  return svg +
-         fmt::format(
-             "<g fill=\"var(--faint)\" font-size=12><text x={0} y={1} text-anchor=end>latency, to {2:.3g} ms"
-             "</text><text x=4 y=12>error, to {3:.2f} %</text></g></svg><figcaption>{4}: filled are those "
-             "that no "
-             "other beats in both.</figcaption></figure>\n",
-             kWidth - 10, kHeight - 14, most_latency, most_error, escaped(device));
+  svg += fmt::format(
+      "<g fill=\"var(--faint)\" font-size=12><text x={0} y={1} text-anchor=end>latency, to {2:.3g} ms"
+      "</text><text x=4 y=12>error, {5:.2f} to {3:.2f} %</text></g></svg><figcaption>{4}: filled are those "
+      "that no "
+      "other beats in both. Point at one for its recipe.",
+      kWidth - 10, kHeight - 14, most_latency, most_error, escaped(device), least_error);
+  for (const json& row : source.analysis.at("fronts")) {
+    if (place_of(row) != place || row.at("device") != device) continue;
+    svg += fmt::format(
+        " In error, latency and weights together they reach a hypervolume of {:.3f} of the box up to twice "
+        "the baseline's error and its latency and weights.",
+        row.at("hypervolume").get<double>());
+  }
+  return svg + "</figcaption></figure>\n";
 }
 
-std::string place_section(const json& analysis, const json& tests, const std::vector<std::string>& devices) {
+/// What shows the text of the point that the mouse or the keyboard is at.
+constexpr std::string_view kTips = R"(<div id=tip hidden></div><script>
+const tip = document.getElementById("tip");
+for (const point of document.querySelectorAll("[data-tip]")) {
+  const show = () => {
+    const box = point.getBoundingClientRect();
+    tip.textContent = point.dataset.tip;
+    tip.style.left = Math.min(box.left, innerWidth - 430) + scrollX + "px";
+    tip.style.top = box.bottom + scrollY + 8 + "px";
+    tip.hidden = false;
+  };
+  const hide = () => { tip.hidden = true; };
+  point.addEventListener("mouseenter", show);
+  point.addEventListener("focus", show);
+  point.addEventListener("mouseleave", hide);
+  point.addEventListener("blur", hide);
+}
+</script>
+)";
+
+/// "-90.2 %" of a factor of 0.098.
+std::string change_text(const json& row, const char* metric) {
+  return row.contains(metric) ? fmt::format("{:+.1f} %", 100 * (row[metric].get<double>() - 1)) : "-";
+}
+
+/// What techniques change of the baseline at a place, beside what was published of them.
+std::string against_table(const Source& source, const std::string& place) {
+  const study::Study& study = source.study;
+  std::vector<Row> rows;
+  for (const json& row : source.analysis.at("against")) {
+    if (place_of(row) != place) continue;
+    const std::string technique = row.at("technique").get<std::string>();
+    const std::string device = row.at("device").get<std::string>();
+    const auto published =
+        std::find_if(study.published.begin(), study.published.end(),
+                     [&](const study::PublishedResult& one) { return one.technique == technique; });
+    const auto theirs = [&](std::optional<double> study::PublishedResult::*figure, bool is_change) {
+      if (published == study.published.end() || !((*published).*figure)) return std::string();
+      return is_change ? fmt::format("{:+.0f} %", *((*published).*figure))
+                       : fmt::format("{:.1f} %", *((*published).*figure));
+    };
+    const json* accuracy = mean_of(source.analysis, place, technique, "accuracy", "");
+    const json* ram = mean_of(source.analysis, place, technique, "ram_bytes", device);
+    Row cells = {technique + ", " + device,
+                 accuracy != nullptr ? fmt::format("{:.2f} %", 100 * accuracy->get<double>()) : "-"};
+    const auto add = [&](const std::string& own, const std::string& other) {
+      cells.push_back(own);
+      if (!study.published.empty()) cells.push_back(other);
+    };
+    cells.push_back(row.contains("accuracy") ? fmt::format("{:.2f} %", 100 * row["accuracy"].get<double>())
+                                             : "-");
+    if (!study.published.empty()) cells.push_back(theirs(&study::PublishedResult::accuracy, false));
+    add(change_text(row, "weights_bytes"), theirs(&study::PublishedResult::size, true));
+    add(change_text(row, "latency_ms"), theirs(&study::PublishedResult::latency, true));
+    add(change_text(row, "energy_uj"), theirs(&study::PublishedResult::energy, true));
+    cells.push_back(change_text(row, "flash_bytes"));
+    cells.push_back(ram != nullptr ? grouped(static_cast<uint64_t>(std::llround(ram->get<double>()))) + " B"
+                                   : "-");
+    rows.push_back(std::move(cells));
+  }
+  if (rows.empty()) return "";
+  Row header = {"technique, device", "accuracy", "of baseline"};
+  const bool compares = !study.published.empty();
+  if (compares) header.push_back("published");
+  for (const char* figure : {"weights", "latency", "energy"}) {
+    header.push_back(figure);
+    if (compares) header.push_back("published");
+  }
+  header.insert(header.end(), {"flash", "RAM"});
+  std::string html =
+      "<h3>Against the baseline</h3>\n" + table(header, rows) +
+      "<p class=lead>Means over seeds of each figure over that of the same seed's baseline on the "
+      "same device. Weights are those that the device holds; flash is weights and code.";
+  if (compares) html += fmt::format(" Published: {}.", escaped(study.published_source));
+  return html + "</p>\n";
+}
+
+/// The details of a technique's first trial that is done at a place.
+json details_of(const Source& source, study::Storage& storage, const std::string& place,
+                const std::string& technique) {
+  for (const study::Trial& trial : source.trials) {
+    if (trial.state != study::TrialState::kDone || trial.key.technique != technique ||
+        trial.key.network + " on " + trial.key.data != place) {
+      continue;
+    }
+    const json details = json::parse(storage.details(trial.id), nullptr, false);
+    if (details.is_object()) return details;
+  }
+  return json::object();
+}
+
+std::vector<std::string> techniques_at(const Source& source, const std::string& place) {
+  std::vector<std::string> names;
+  for (const study::Trial& trial : source.trials) {
+    if (trial.key.network + " on " + trial.key.data != place) continue;
+    if (std::find(names.begin(), names.end(), trial.key.technique) == names.end())
+      names.push_back(trial.key.technique);
+  }
+  return names;
+}
+
+/// Each device's costs with their basis and what the true time lies between, of the first seed.
+std::string costs_table(const Source& source, study::Storage& storage, const std::string& place) {
+  std::vector<Row> rows;
+  std::string reasons;
+  for (const std::string& technique : techniques_at(source, place)) {
+    const json profiles = details_of(source, storage, place, technique).value("profiles", json::object());
+    for (const std::string& device : source.study.devices) {
+      if (!profiles.contains(device)) continue;
+      const json& profile = profiles[device];
+      const auto bytes = [&](const char* key) {
+        return profile.value(key, json()).is_number() ? grouped(profile[key].get<uint64_t>()) : "-";
+      };
+      const bool is_timed = profile.value("latency_ms", json()).is_number();
+      rows.push_back({technique + ", " + device,
+                      is_timed ? fmt::format("{:.2f} ms", profile["latency_ms"].get<double>()) : "-",
+                      is_timed ? profile.value("latency_basis", "") : "-",
+                      is_timed ? fmt::format("{:.2f} to {:.2f} ms", profile.value("latency_low_ms", 0.0),
+                                             profile.value("latency_high_ms", 0.0))
+                               : "-",
+                      text_of(profile.value("energy_uj", json()), "{:.1f}"), bytes("ram_bytes"),
+                      bytes("weights_bytes"), bytes("flash_bytes")});
+      if (profile.contains("why")) {
+        reasons += fmt::format("<p class=lead>{}: {}.</p>\n", escaped(rows.back()[0]),
+                               escaped(profile["why"].get<std::string>()));
+      }
+    }
+  }
+  if (rows.empty()) return "";
+  return "<h3>Costs on each device, first seed</h3>\n" +
+         table({"technique, device", "latency", "basis", "the true time", "energy, uJ", "RAM, B",
+                "weights, B", "flash, B"},
+               rows) +
+         reasons;
+}
+
+/// How each technique's first trial was trained, and where the baseline and the advised technique spend.
+std::string trials_shown(const Source& source, study::Storage& storage, const std::string& place,
+                         const json& advice) {
+  std::string training;
+  std::string layers;
+  for (const std::string& technique : techniques_at(source, place)) {
+    const json details = details_of(source, storage, place, technique);
+    const std::string drawing = training_drawing(details.value("metrics", std::vector<json>()));
+    if (!drawing.empty()) training += fmt::format("<p>{}</p>\n", escaped(technique)) + drawing;
+    const json profiles = details.value("profiles", json::object());
+    const std::string& device = source.study.devices.front();
+    if ((technique == source.study.baseline || technique == advice.value("technique", "")) &&
+        profiles.contains(device)) {
+      layers += fmt::format("<h3>Layers and memory: {} on {}</h3>\n", escaped(technique), escaped(device)) +
+                profile_section(profiles[device]);
+    }
+  }
+  if (!training.empty()) training = "<h3>Training, first seed</h3>\n" + training;
+  return training + layers;
+}
+
+/// Every network that came out, and the data that it was trained on.
+std::string models_table(const Source& source, study::Storage& storage) {
+  std::vector<Row> rows;
+  for (const study::Trial& trial : source.trials) {
+    const json details = json::parse(storage.details(trial.id), nullptr, false);
+    if (!details.is_object() || details.value("models", json::array()).empty()) continue;
+    rows.push_back({to_string(trial.key), details["models"].back().value("model", ""),
+                    details["models"].back().value("sha256", ""), details.value("data_sha256", "")});
+  }
+  return rows.empty() ? ""
+                      : "<h3>What came out</h3>\n" +
+                            table({"trial", "network", "its SHA-256", "SHA-256 of its data"}, rows);
+}
+
+/// How far the times of a study's devices can be trusted.
+std::string trust(const std::vector<std::string>& devices) {
+  std::string html;
+  for (const std::string& name : devices) {
+    try {
+      const device::DeviceProfile profile = device::load_device(name);
+      const device::Calibration calibration = device::calibrate(profile);
+      std::string errors;
+      for (const device::Comparison& one : calibration.comparisons) {
+        errors += fmt::format("{}{} {:+.1f} %{}", errors.empty() ? "" : ", ", one.published->network,
+                              100 * one.error, one.published->fit ? " (fitted)" : "");
+      }
+      html += errors.empty()
+                  ? fmt::format(
+                        "<p>{}: no published latency of software that was counted is known, so the "
+                        "error of its times is not; the range beside each says what they may be.</p>\n",
+                        escaped(profile.title))
+                  : fmt::format("<p>{}: times against published ones: {}.</p>\n", escaped(profile.title),
+                                escaped(errors));
+    } catch (const Error& error) {
+      html += fmt::format("<p>{}: {}</p>\n", escaped(name), escaped(error.what()));
+    }
+  }
+  return html;
+}
+
+std::string place_section(const Source& source, study::Storage& storage, const json& tests,
+                          const json& advice) {
+  const json& analysis = source.analysis;
   const std::string place = place_of(tests);
   std::vector<Row> rows;
   std::vector<const json*> accuracies;
@@ -231,9 +478,11 @@ std::string place_section(const json& analysis, const json& tests, const std::ve
                              escaped(rows.back()[0] + ": " + cell["why"].get<std::string>() + "."));
     }
   }
-  std::string html = interval_drawing(accuracies);
-  for (const std::string& device : devices) html += front_drawing(analysis, place, device);
-  html += table({"technique: figure", "seeds", "mean", "deviation", "95 % from", "to"}, rows) + reasons;
+  std::string html = in_words(advice, "Advice") + against_table(source, place) + interval_drawing(accuracies);
+  for (const std::string& device : source.study.devices) html += front_drawing(source, place, device);
+  html += costs_table(source, storage, place) + trials_shown(source, storage, place, advice);
+  html += "<h3>All figures</h3>\n" +
+          table({"technique: figure", "seeds", "mean", "deviation", "95 % from", "to"}, rows) + reasons;
   html += anova_table(tests.at("anova"), "One-way ANOVA") +
           anova_table(tests.at("blocked"), "ANOVA in blocks of a seed");
   html += pairs_table(tests.at("pairs")) +
@@ -268,44 +517,33 @@ std::string trials_text(const json& trials) {
   return rows.empty() ? html : html + table({"failed trial", "error"}, rows);
 }
 
-struct Source {
-  study::Study study;
-  std::vector<study::Trial> trials;
-  json analysis;
-};
-
-Source read(study::Storage& storage) {
-  Source source{study::parse_study(storage.study_text(), "The study's text"), storage.trials(), {}};
-  source.analysis = study::analyse(source.study, source.trials);
-  source.analysis["version"] = storage.version();
-  return source;
-}
-
 }  // namespace
 
 std::string study_html(study::Storage& storage) {
   const Source source = read(storage);
   const json& analysis = source.analysis;
   std::string places;
-  for (const json& tests : analysis.at("tests"))
-    places += place_section(analysis, tests, source.study.devices);
+  for (size_t i = 0; i < analysis.at("tests").size(); ++i)
+    places += place_section(source, storage, analysis["tests"][i], analysis.at("advice").at(i));
   const json& across = analysis.at("across");
   std::string provenance =
       fmt::format("<p>Thimble {}</p>\n<h3>Study</h3>\n<pre class=wide><code>{}</code></pre>\n",
                   escaped(storage.version()), escaped(source.study.text));
+  provenance += models_table(source, storage);
   if (!source.trials.empty()) {
     provenance += fmt::format("<h3>The first trial's recipe</h3>\n<pre class=wide><code>{}</code></pre>\n",
                               escaped(source.trials.front().recipe));
   }
-  return page(
-      source.study.name, fmt::format("a study against the baseline {}", source.study.baseline),
-      section("Trials", trials_text(analysis.at("trials"))) + places +
-          section(
-              "Across networks and data sets",
-              anova_table(across.at("anova"), "Two-way ANOVA, Type II") +
-                  (across.at("friedman").contains("why") ? in_words(across.at("friedman"), "Friedman's test")
-                                                         : pairs_table(across.at("friedman")))) +
-          section("Objective J", objective_table(analysis)) + section("Where it comes from", provenance));
+  return page(source.study.name, fmt::format("a study against the baseline {}", source.study.baseline),
+              section("Trials", trials_text(analysis.at("trials"))) + places +
+                  section("Across networks and data sets",
+                          anova_table(across.at("anova"), "Two-way ANOVA, Type II") +
+                              (across.at("friedman").contains("why")
+                                   ? in_words(across.at("friedman"), "Friedman's test")
+                                   : pairs_table(across.at("friedman")))) +
+                  section("Objective J", objective_table(analysis)) +
+                  section("How far times can be trusted", trust(source.study.devices)) +
+                  section("Where it comes from", provenance) + std::string(kTips));
 }
 
 std::string study_csv(study::Storage& storage) {

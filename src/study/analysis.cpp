@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "pipeline/pareto.h"
 #include "statistics/anova.h"
 #include "statistics/assumptions.h"
 #include "statistics/comparisons.h"
@@ -203,6 +204,143 @@ json friedman_json(const std::vector<std::pair<Place, Accuracies>>& places) {
   return document;
 }
 
+/// A trial's figures by metric and device.
+using Figures = std::map<std::pair<std::string, std::string>, double>;
+
+/// How many times the baseline's figures of the same seed those of each technique are.
+json against_json(const Study& study, const std::vector<Trial>& trials) {
+  std::map<TrialKey, Figures> figures;
+  for (const Trial& trial : trials) {
+    if (trial.state != TrialState::kDone) continue;
+    for (const Measurement& m : trial.measurements) {
+      if (m.value) figures[trial.key][{m.metric, m.device}] = *m.value;
+    }
+  }
+  using RowKey = std::tuple<std::string, std::string, std::string, std::string>;  // network .. device
+  std::vector<std::pair<RowKey, std::map<std::string, std::vector<double>>>> rows;
+  for (const Trial& trial : trials) {
+    TrialKey of_baseline = trial.key;
+    of_baseline.technique = study.baseline;
+    const auto own = figures.find(trial.key);
+    const auto base = figures.find(of_baseline);
+    if (own == figures.end() || base == figures.end()) continue;
+    for (const std::string& device : study.devices) {
+      auto& row = entry(rows, RowKey{trial.key.network, trial.key.data, trial.key.technique, device});
+      for (const auto& [key, value] : own->second) {
+        if (key.second != device && key.first != kAccuracy) continue;
+        const auto other = base->second.find(key);
+        if (other != base->second.end() && other->second > 0) row[key.first].push_back(value / other->second);
+      }
+    }
+  }
+  json document = json::array();
+  for (const auto& [key, ratios] : rows) {
+    const auto& [network, data, technique, device] = key;
+    json row = {{"network", network}, {"data", data}, {"technique", technique}, {"device", device}};
+    for (const auto& [metric, values] : ratios) {
+      row[metric] = statistics::mean(values);
+      if (metric == kAccuracy) row["seeds"] = values.size();
+    }
+    document.push_back(std::move(row));
+  }
+  return document;
+}
+
+json fronts_json(const std::map<std::tuple<Place, std::string, std::string>, pipeline::Costs>& costs,
+                 const json& against, const std::string& baseline) {
+  std::vector<
+      std::pair<std::pair<Place, std::string>, std::vector<std::pair<std::string, pipeline::Objectives>>>>
+      places;
+  for (const json& row : against) {
+    const Place place{row.at("network"), row.at("data")};
+    const std::string device = row.at("device");
+    const std::string technique = row.at("technique");
+    const auto own = costs.find({place, technique, device});
+    const auto base = costs.find({place, baseline, device});
+    if (!row.contains("latency_ms") || !row.contains("weights_bytes") || own == costs.end() ||
+        base == costs.end() || !own->second.accuracy || !(base->second.accuracy < 1.0)) {
+      continue;
+    }
+    entry(places, std::pair(place, device))
+        .push_back({technique,
+                    {(1 - *own->second.accuracy) / (1 - *base->second.accuracy), row.at("latency_ms"),
+                     row.at("weights_bytes")}});
+  }
+  const pipeline::Objectives reference = {2, 1, 1};
+  json document = json::array();
+  for (const auto& [key, techniques] : places) {
+    std::vector<pipeline::Objectives> points;
+    for (const auto& [name, point] : techniques) points.push_back(point);
+    json front = json::array();
+    for (const size_t i : pipeline::pareto_front(points)) front.push_back(techniques[i].first);
+    document.push_back({{"network", key.first.network},
+                        {"data", key.first.data},
+                        {"device", key.second},
+                        {"front", front},
+                        {"hypervolume", pipeline::hypervolume(points, reference) / 2}});
+  }
+  return document;
+}
+
+/// What to take: of the techniques that are not shown to be less accurate than the most accurate one, the one
+/// with the least J on the study's first device.
+json advice_json(const json& tests, const Accuracies& accuracies, const json& objective, const json& against,
+                 const std::string& device) {
+  if (tests.at("pairs").contains("why")) return {{"why", tests["pairs"]["why"]}};
+  const auto best = std::max_element(
+      accuracies.techniques.begin(), accuracies.techniques.end(),
+      [](const Group& a, const Group& b) { return statistics::mean(a.values) < statistics::mean(b.values); });
+  const auto p_against_best = [&](const std::string& technique) {
+    for (const json& pair : tests["pairs"]["rows"]) {
+      const std::string first = pair.at("first");
+      const std::string second = pair.at("second");
+      if ((first == technique && second == best->name) || (second == technique && first == best->name))
+        return pair.at("p").get<double>();
+    }
+    return 1.0;
+  };
+  const auto here = [&](const json& row) {
+    return row.at("network") == tests.at("network") && row.at("data") == tests.at("data") &&
+           row.at("device") == device;
+  };
+  const json* chosen = nullptr;
+  std::string worse;
+  for (const json& row : objective) {
+    if (!here(row)) continue;
+    const std::string technique = row.at("technique");
+    if (p_against_best(technique) < kSignificant) {
+      worse += (worse.empty() ? "" : ", ") + technique;
+    } else if (row.at("value").is_number() && row.at("broken").empty() &&
+               (chosen == nullptr || row["value"] < (*chosen)["value"])) {
+      chosen = &row;
+    }
+  }
+  if (chosen == nullptr) return {{"why", "cannot be had, because no technique has all figures of J"}};
+  const std::string technique = (*chosen)["technique"];
+  std::string sentence =
+      fmt::format("Take {}: {}, and its J on {} is the least of those ({:.3f}).", technique,
+                  technique == best->name
+                      ? std::string("it is the most accurate")
+                      : fmt::format("it is not shown to be less accurate than {}, the most accurate ({})",
+                                    best->name, p_text(p_against_best(technique))),
+                  device, (*chosen)["value"].get<double>());
+  for (const json& row : against) {
+    if (!here(row) || row.at("technique") != technique) continue;
+    std::string changes;
+    for (const auto& [metric, word] : {std::pair("weights_bytes", "weights"),
+                                       {"latency_ms", "latency"},
+                                       {"energy_uj", "energy"},
+                                       {"ram_bytes", "RAM"}}) {
+      if (!row.contains(metric)) continue;
+      changes += fmt::format("{}{} {:+.1f} %", changes.empty() ? "" : ", ", word,
+                             100 * (row[metric].get<double>() - 1));
+    }
+    if (!changes.empty()) sentence += fmt::format(" Against the baseline: {}.", changes);
+  }
+  if (!worse.empty()) sentence += fmt::format(" Shown to be less accurate: {}.", worse);
+  return {{"technique", technique}, {"sentence", sentence}};
+}
+
 }  // namespace
 
 nlohmann::json analyse(const Study& study, const std::vector<Trial>& trials) {
@@ -289,6 +427,16 @@ nlohmann::json analyse(const Study& study, const std::vector<Trial>& trials) {
     if (j.value) row["value"] = *j.value;
     if (!j.why.empty()) row["why"] = j.why;
     document["objective"].push_back(std::move(row));
+  }
+  document["against"] = against_json(study, trials);
+  document["fronts"] = fronts_json(costs, document["against"], study.baseline);
+  document["advice"] = json::array();
+  for (size_t i = 0; i < places.size(); ++i) {
+    json advice = advice_json(document["tests"][i], places[i].second, document["objective"],
+                              document["against"], study.devices.front());
+    advice["network"] = places[i].first.network;
+    advice["data"] = places[i].first.data;
+    document["advice"].push_back(std::move(advice));
   }
   return document;
 }

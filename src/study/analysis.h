@@ -19,7 +19,13 @@ namespace thimble::study {
 ///   holds "why" instead;
 /// "across": techniques x networks (Type II) and, of the networks and data sets that have every technique,
 /// Friedman with Nemenyi; "objective": J of each technique, network and device against the baseline, of the
-/// means.
+/// means;
+/// "against": a row a technique, network, data set and device: how many times the baseline's figure of the
+/// same seed each figure is, as the mean over the "seeds";
+/// "fronts": one a network, data set and device: the techniques that no other beats in error, latency and
+///   weights together, and the "hypervolume" that they reach of the box up to twice the baseline's error and
+///   its latency and weights;
+/// "advice": one sentence a network and data set: what to take, and why.
 nlohmann::json analyse(const Study& study, const std::vector<Trial>& trials);
 
 }  // namespace thimble::study

@@ -7,15 +7,18 @@ namespace thimble::study {
 void run_study(Storage& storage, const RunTrial& run_trial,
                const std::function<void(const Trial& ended)>& on_end, std::string_view network) {
   while (std::optional<Trial> trial = storage.claim(network)) {
+    std::string details;
     try {
-      trial->measurements = run_trial(*trial);
+      TrialOutcome outcome = run_trial(*trial);
+      trial->measurements = std::move(outcome.measurements);
+      details = std::move(outcome.details);
       trial->state = TrialState::kDone;
     } catch (const std::exception& error) {
       trial->error = error.what();
       trial->state = TrialState::kFailed;
     }
     if (trial->state == TrialState::kDone) {
-      storage.finish(trial->id, trial->measurements);
+      storage.finish(trial->id, trial->measurements, details);
     } else {
       storage.fail(trial->id, trial->error);
     }

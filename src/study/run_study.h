@@ -1,15 +1,28 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "study/storage.h"
 
 namespace thimble::study {
 
-/// Carries out one trial and returns its figures. Throws what goes wrong.
-using RunTrial = std::function<std::vector<Measurement>(const Trial& trial)>;
+/// What a trial came to.
+struct TrialOutcome {
+  TrialOutcome(std::vector<Measurement> figures, std::string more = "")
+      : measurements(std::move(figures)), details(std::move(more)) {}
+
+  std::vector<Measurement> measurements;
+  /// What a report shows beside them, as JSON: "metrics" (the lines of metrics.jsonl), "profiles" (by device,
+  /// as deploy/results_json.h has them) and "models" (each with its SHA-256); or empty.
+  std::string details;
+};
+
+/// Carries out one trial. Throws what goes wrong.
+using RunTrial = std::function<TrialOutcome(const Trial& trial)>;
 
 /// Claims and carries out trials, of `network` alone where one is named, until none is left to claim. A trial
 /// that throws is recorded as failed, with what it said, and the next one is taken. `on_end` hears of each

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
+#include "pipeline/run_folder.h"
 
 namespace thimble::study {
 namespace {
@@ -31,19 +32,21 @@ void add_costs(std::vector<Measurement>& measurements, const json& profile, cons
   }
 }
 
-std::vector<Measurement> run_trial(const Trial& trial, const std::filesystem::path& folder,
-                                   const std::vector<std::string>& devices,
-                                   const pipeline::LoadModel& load_model,
-                                   const pipeline::OptimizeOptions& options) {
+TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
+                       const std::vector<std::string>& devices, const pipeline::LoadModel& load_model,
+                       const pipeline::OptimizeOptions& options) {
   const pipeline::Recipe recipe = pipeline::parse_recipe(trial.recipe, to_string(trial.key));
   const json run = pipeline::optimize(recipe, load_model, folder, options, {});
 
   std::vector<Measurement> measurements;
+  json details = {{"metrics", pipeline::read_metrics(folder)}, {"profiles", json::object()}};
   std::string model;
   for (const json& stage : run.at("stages")) {
     const json& results = stage.at("results");
     if (!results.contains("test")) continue;
     model = results.at("model").get<std::string>();
+    details["models"].push_back({{"model", model}, {"sha256", results.at("sha256")}});
+    if (results.contains("data_sha256")) details["data_sha256"] = results["data_sha256"];
     measurements = {{"accuracy", "", results.at("test").at("accuracy").get<double>(), ""},
                     {"macro_f1", "", results.at("test").at("macro_f1").get<double>(), ""},
                     {"parameters", "", results.at("parameters").get<double>(), ""},
@@ -52,19 +55,19 @@ std::vector<Measurement> run_trial(const Trial& trial, const std::filesystem::pa
   }
   for (const json& stage : run.at("stages")) {
     if (stage.at("stage") != pipeline::ProfileStage::kName) continue;
-    add_costs(measurements, stage.at("results").at("deployed"), devices.front());
-    if (devices.size() == 1) break;
+    json& profiles = details["profiles"];
+    profiles[devices.front()] = stage.at("results").at("deployed");
     const Graph network = formats::read_model(folder / model);
     const auto test = data::load(recipe.data, data::Split::kTest);
     const auto sample =
         pipeline::sample_bytes(network, test, data::draw_by_class(test, 1, Random(recipe.seed)).at(0));
     for (size_t i = 1; i < devices.size(); ++i) {
-      add_costs(measurements,
-                pipeline::kept_profile(network, device::load_device(devices[i]), sample, options),
-                devices[i]);
+      profiles[devices[i]] =
+          pipeline::kept_profile(network, device::load_device(devices[i]), sample, options);
     }
+    for (const std::string& device : devices) add_costs(measurements, profiles[device], device);
   }
-  return measurements;
+  return {std::move(measurements), details.dump()};
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace thimble::study {
 namespace {
 
 constexpr int kApplicationId = 0x54684d62;  // marks the file as a study of ours
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr int kBusyMs = 60000;
 
 constexpr const char* kSchema = R"(
@@ -28,6 +28,7 @@ CREATE TABLE trial (
 CREATE TABLE measurement (
   trial INTEGER NOT NULL REFERENCES trial (id), metric TEXT NOT NULL, device TEXT NOT NULL, value REAL, note TEXT NOT NULL,
   PRIMARY KEY (trial, metric, device));
+CREATE TABLE detail (trial INTEGER PRIMARY KEY REFERENCES trial (id), text TEXT NOT NULL);
 )";
 
 class Sqlite {
@@ -290,7 +291,7 @@ class SqliteStorage : public Storage {
     return trial;
   }
 
-  void finish(int64_t id, const std::vector<Measurement>& measurements) override {
+  void finish(int64_t id, const std::vector<Measurement>& measurements, std::string_view details) override {
     Transaction transaction(database_);
     end(id, TrialState::kDone, "");
     for (const Measurement& m : measurements) {
@@ -298,6 +299,7 @@ class SqliteStorage : public Storage {
                 m.device, m.value, m.note)
           .step();
     }
+    Statement(database_, "INSERT OR REPLACE INTO detail VALUES (?, ?)", id, details).step();
     transaction.commit();
   }
 
@@ -328,6 +330,11 @@ class SqliteStorage : public Storage {
     }
     transaction.commit();
     return trials;
+  }
+
+  std::string details(int64_t id) override {
+    Statement row(database_, "SELECT text FROM detail WHERE trial = ?", id);
+    return row.step() ? row.text(0) : "";
   }
 
   std::string study_text() override { return value("text"); }

@@ -50,8 +50,9 @@ class Storage {
   /// `network`, trials of that one alone.
   virtual std::optional<Trial> claim(std::string_view network = "") = 0;
 
-  // End a trial that this process claimed.
-  virtual void finish(int64_t id, const std::vector<Measurement>& measurements) = 0;
+  // End a trial that this process claimed. `details` are kept as they are.
+  virtual void finish(int64_t id, const std::vector<Measurement>& measurements,
+                      std::string_view details = "") = 0;
   virtual void fail(int64_t id, std::string_view error) = 0;
 
   /// Makes failed trials pending again.
@@ -59,6 +60,7 @@ class Storage {
 
   // What is there, trials by id.
   virtual std::vector<Trial> trials() = 0;
+  virtual std::string details(int64_t id) = 0;  ///< empty for a trial that is not done
   virtual std::string study_text() = 0;
   virtual std::string version() = 0;
 };

@@ -153,6 +153,19 @@ pipeline::ObjectiveWeights parse_weights(TomlTable table) {
   return weights;
 }
 
+void parse_published(TomlTable table, Study& study) {
+  study.published_source = table.text("source");
+  for (TomlTable& row : table.tables("results")) {
+    const auto figure = [&row](std::string_view key) {
+      return row.has(key) ? std::optional(row.number(key, -1e6, 1e6)) : std::nullopt;
+    };
+    study.published.push_back(
+        {row.text("technique"), figure("accuracy"), figure("size"), figure("latency"), figure("energy")});
+    row.expect_no_other_keys();
+  }
+  table.expect_no_other_keys();
+}
+
 }  // namespace
 
 std::string to_string(const TrialKey& key) {
@@ -171,6 +184,7 @@ Study parse_study(std::string_view text, std::string_view where) {
   if (auto weights = table.table("objective")) study.weights = parse_weights(std::move(*weights));
   if (auto budget = table.table("budget")) study.budget = deploy::parse_limits(std::move(*budget));
 
+  if (auto published = table.table("published")) parse_published(std::move(*published), study);
   std::vector<Technique> techniques = parse_techniques(table);
   const std::vector<Network> networks = parse_networks(table, techniques, seeds);
   study.baseline = table.text("baseline", techniques.front().name);

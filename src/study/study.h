@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,16 @@ struct PlannedTrial {
   std::string recipe;  ///< as TOML (docs/recipes.md)
 };
 
+/// What others published of a technique: an accuracy in percent, and by how many percent it changed what the
+/// baseline costs.
+struct PublishedResult {
+  std::string technique;
+  std::optional<double> accuracy;
+  std::optional<double> size;
+  std::optional<double> latency;
+  std::optional<double> energy;
+};
+
 /// What a study's TOML says (docs/studies.md).
 struct Study {
   std::string name;
@@ -37,6 +48,8 @@ struct Study {
   std::vector<std::string> devices;
   pipeline::ObjectiveWeights weights;
   pipeline::Budget budget;
+  std::vector<PublishedResult> published;  ///< which a report puts beside this study's
+  std::string published_source;
   std::vector<PlannedTrial> trials;  ///< seed by seed, so that a study that is stopped has whole seeds
   std::string text;
 };

@@ -10,8 +10,8 @@
 
 namespace thimble::onnx {
 
-/// The integer form of a float network of one input, calibrated on a few random samples.
-inline Graph quantized(const Graph& trained, Random random, const QuantizeOptions& options = {}) {
+/// The int8 form of a float network of one input, calibrated on a few random samples.
+inline Graph quantized(const Graph& trained, Random random) {
   const Graph graph = fuse_activations(fold_batch_norm(trained));
   ReferenceRun run(graph);
   std::vector<Range> ranges(graph.tensors.size());
@@ -29,7 +29,7 @@ inline Graph quantized(const Graph& trained, Random random, const QuantizeOption
       }
     }
   }
-  return quantize_from_ranges(graph, ranges, options);
+  return quantize_from_ranges(graph, ranges);
 }
 
 /// The bytes of a graph's only output for its only input.
