@@ -65,7 +65,7 @@ THIMBLE_KERNEL void thimble_conv2d_generic_s8(const thimble_conv2d_parameters* p
         } else if (x >= walk.inside.begin && x + THIMBLE_S8_PIXELS <= walk.inside.end) {
           pixels = THIMBLE_S8_PIXELS;
           for (int32_t k = 0; k < THIMBLE_S8_CHANNELS; ++k) {
-            for (int32_t i = 0; i < THIMBLE_S8_PIXELS; ++i) sums[i * THIMBLE_S8_CHANNELS + k] = starts[k];
+            for (int32_t i = THIMBLE_S8_PIXELS; i-- > 0;) sums[i * THIMBLE_S8_CHANNELS + k] = starts[k];
           }
           for (int32_t i = rows.begin; i < rows.end; ++i, in += row_step, w += walk.kernel_row) {
             for (int32_t j = 0; j < runs.count; ++j) {

@@ -11,6 +11,8 @@ namespace thimble {
 namespace {
 
 constexpr int kBarWidth = 24;
+constexpr int kLeastBarWidth = 4;
+constexpr int kAroundBar = 14;  ///< columns of the stage, the brackets, blanks, and one that stays free
 
 std::string duration_text(double seconds) {
   const auto whole = static_cast<long>(seconds + 0.5);
@@ -53,13 +55,23 @@ void ProgressBar::operator()(const ProgressUpdate& update) {
   const double rate = elapsed_s > 0 ? static_cast<double>(update.done - first_done_) / elapsed_s : 0;
   const double left_s =
       rate > 0 ? static_cast<double>(update.total - std::min(update.done, update.total)) / rate : 0;
-  const int filled = static_cast<int>(fraction * kBarWidth);
-  std::string line =
-      fmt::format("{:<9} [{}{}] {:3.0f} %  {:.0f} {}/s  {} {}  {}", update.stage, std::string(filled, '='),
-                  std::string(kBarWidth - filled, ' '), fraction * 100, rate, update.unit,
+  const std::string figures =
+      fmt::format("{:3.0f} %  {:.0f} {}/s  {} {}  {}", fraction * 100, rate, update.unit,
                   duration_text(finished ? elapsed_s : left_s), finished ? "taken" : "left", update.detail);
+  // What is told counts more than the bar.
+  const auto room = static_cast<int>(terminal_columns()) - static_cast<int>(figures.size()) - kAroundBar;
+  const int width = std::clamp(room, kLeastBarWidth, kBarWidth);
+  const int filled = static_cast<int>(fraction * width);
+  std::string line = fmt::format("{:<9} [{}{}] {}", update.stage, std::string(filled, '='),
+                                 std::string(width - filled, ' '), figures);
   line.resize(std::min(line.size(), terminal_columns() - 1));
   fmt::print(stderr, "\r\033[K{}", line);
+  if (finished && update.total > 0) {
+    // Whatever is printed next begins a line of its own.
+    fmt::print(stderr, "\n");
+    drawn_ = false;
+    stage_.clear();
+  }
   std::fflush(stderr);
 }
 

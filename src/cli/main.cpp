@@ -30,7 +30,11 @@ ExitCode run(int argc, char** argv) {
       "A MODEL is an .onnx or .tflite file, or zoo:NAME[,key=value...].\n"
       "\"thimble VERB --help\" tells more. Exit codes: 0 done, 1 error in input or\n"
       "environment, 2 wrong usage, 3 the budget cannot be met, 4 verification failed.\n\n"
+#ifdef THIMBLE_TRAINING
       "Example:\n  thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist");
+#else
+      "Example:\n  thimble check model.tflite --device nano33ble");
+#endif
   using namespace thimble::cli;
 #ifdef THIMBLE_TRAINING
   add_optimize(program);
@@ -38,6 +42,7 @@ ExitCode run(int argc, char** argv) {
   add_train(program);
   add_evaluate(program);
   add_prune(program);
+  add_redesign(program);
   add_distill(program);
   add_quantize(program);
 #endif

@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "base/error.h"
+#include "cli/changed_network.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
 #include "cli/model_budget.h"
-#include "cli/training_options.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
+#include "compress/prune/int8_profile.h"
+#include "compress/prune/mask_weights.h"
 #include "compress/prune/prune.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
@@ -13,10 +18,38 @@
 namespace thimble::cli {
 namespace {
 
-nlohmann::json sizes_of(const Graph& graph) {
-  return {{"macs", mac_count(graph)},
-          {"parameters", parameter_count(graph)},
-          {"weights_bytes", weight_bytes(graph)}};
+struct Figure {
+  const char* key;
+  const char* name;
+  std::optional<uint64_t> before, after;
+};
+
+std::vector<Figure> figures_of(const deploy::Profile& before, const deploy::Profile& after) {
+  return {{"weights_bytes", "weights, every one stored", before.weights_bytes, after.weights_bytes},
+          {"cycles", "cycles, estimated", before.cycles, after.cycles},
+          {"ram_bytes", "RAM in all", before.ram_bytes, after.ram_bytes},
+          {"flash_bytes", "flash (code + weights)", before.flash_bytes, after.flash_bytes}};
+}
+
+/// What the device really saves, as int8; also into `results`.
+std::string savings(const Graph& before, const Graph& after, const data::Dataset& dataset,
+                    const device::DeviceProfile& device, nlohmann::json& results) {
+  const deploy::Profile was = prune::int8_profile(before, dataset, device);
+  const deploy::Profile is = prune::int8_profile(after, dataset, device);
+  Table table({fmt::format("int8 on {}", device.name), "before", "after", "saved"});
+  nlohmann::json rows = {{"name", device.name}};
+  for (const Figure& figure : figures_of(was, is)) {
+    const bool is_known = figure.before && figure.after;
+    rows[figure.key] =
+        is_known ? nlohmann::json{{"before", *figure.before}, {"after", *figure.after}} : nlohmann::json();
+    if (!is_known) continue;
+    const double part = 1 - static_cast<double>(*figure.after) / static_cast<double>(*figure.before);
+    table.add(
+        {figure.name, grouped(*figure.before), grouped(*figure.after), fmt::format("{:.1f} %", 100 * part)});
+  }
+  if (!is.why.empty()) rows["why"] = is.why;
+  results["device"] = rows;
+  return table.text() + (is.why.empty() ? "" : wrapped(is.why) + "\n");
 }
 
 }  // namespace
@@ -27,23 +60,26 @@ void add_prune(CLI::App& program) {
   static std::string data_name;
   static std::string device_name;
   static std::string output;
+  static std::string granularity = "filter";
   static std::string criterion = "l2";
   static std::string ranking = "local";
   static std::string measure = "macs";
   static prune::PruneOptions options;
-  static int epochs = 0;
+  static RecoveryFlags recovery;
   static bool gradual = false;
-  static std::vector<std::string> assignments;
   static std::vector<std::string> limits;
-  CLI::App* verb =
-      add_verb(program, "prune", "remove the least important channels", "",
-               "thimble prune float.onnx --data mnist --keep 0.5 --epochs 3 -o half.onnx", common);
+  CLI::App* verb = add_verb(program, "prune", "remove the least important channels or weights", "",
+                            "thimble prune float.onnx --data mnist --epochs 3 -o half.onnx", common);
   verb->add_option("MODEL", model, "a float32 model")->required()->option_text(" ");
   verb->add_option("-o,--output", output, "OUT.onnx")->required()->option_text("PATH (required)");
   verb->add_option("--keep", options.select.keep, "the part that stays, at most")->option_text("PART [0.5]");
   verb->add_option("--of", measure, "macs, parameters, or cycles on --device")
       ->check(CLI::IsMember({"macs", "parameters", "cycles"}))
       ->option_text("[macs]");
+  verb->add_option("--granularity", granularity,
+                   "filter, channel; or zeros that stay in place:\nkernel, block-1x4, block-4x1, weight")
+      ->check(CLI::IsMember({"filter", "channel", "kernel", "block-1x4", "block-4x1", "weight"}))
+      ->option_text("[filter]");
   verb->add_option("--criterion", criterion, "l1, l2, norm-scale, taylor, fpgm, random")
       ->check(CLI::IsMember({"l1", "l2", "norm-scale", "taylor", "fpgm", "random"}))
       ->option_text("[l2]");
@@ -56,53 +92,45 @@ void add_prune(CLI::App& program) {
   verb->add_option("--least", options.select.least, "the part of each layer that stays")
       ->check(CLI::Range(0.0, 1.0))
       ->option_text("PART [0.1]");
-  verb->add_option("--data", data_name, "to recover on, for taylor and for cycles")->option_text("NAME");
-  verb->add_option("--device", device_name, "whose cycles are counted, and of the budget")
+  verb->add_option("--data", data_name, "to recover on, for taylor and for --device")->option_text("NAME");
+  verb->add_option("--device", device_name, "counts what is saved, as int8; of the budget")
       ->option_text("NAME");
   verb->add_option("--steps", options.steps, "in so many steps, recovering after each")
       ->check(CLI::Range(1, 1000))
       ->option_text("N [1]");
   verb->add_flag("--gradual", gradual, "large steps first, small ones last");
-  verb->add_option("--epochs", epochs, "of recovery after each step; 0: none")
-      ->check(CLI::Range(0, 100000))
-      ->option_text("N [0]");
-  verb->add_flag("--distill", options.distill, "the whole network teaches the pruned one");
-  verb->add_option("--set", assignments, "an option of recovery, as of train")->option_text("KEY=VALUE");
+  add_recovery(*verb, recovery, "after each step");
   add_budget_option(*verb, limits);
   verb->callback([] {
     const ModelBudget budget(limits, device_name);
     if (budget.asks_for_accuracy() && data_name.empty()) {
       throw Error("--budget accuracy", "needs --data to measure on", "Name a data set", ExitCode::kUsage);
     }
+    options.granularity = prune::granularity_named(granularity);
     options.criterion = prune::criterion_named(criterion);
     options.select.ranking = prune::ranking_named(ranking);
     options.measure = prune::measure_named(measure);
     options.schedule = gradual ? prune::Steps::kGradual : prune::Steps::kEven;
     options.seed = common.seed;
+    options.distill = recovery.distill;
+    options.recovery = recovery_of(common, recovery, data_name);
     formats::expect_model_name(output);
     const Graph graph = load_model(model, common.seed);
-    nlohmann::json results = {{"output", output}, {"before", sizes_of(graph)}};
+    std::optional<device::DeviceProfile> device;
+    if (!device_name.empty()) device = device::load_device(device_name);
+    if (device && data_name.empty() && limits.empty()) {
+      throw Error("--device", "counts the int8 network, which needs --data to find its ranges",
+                  "Name a data set, or leave --device out", ExitCode::kUsage);
+    }
     Graph pruned;
-    std::string accuracy;
-    std::optional<double> test_accuracy;
+    nlohmann::json results = nlohmann::json::object();
+    std::string text;
     if (data_name.empty()) {
-      if (epochs > 0) {
-        throw Error("thimble prune", "needs --data to recover on", "Name a data set, or leave --epochs out",
-                    ExitCode::kUsage);
-      }
       pruned = prune::prune_without_data(graph, options);
       formats::write_model(pruned, output);
     } else {
       const data::Dataset dataset = load_data(common, data_name, data::Split::kTrain);
       pipeline::expect_fits(graph, dataset);
-      if (epochs > 0) {
-        options.recovery = with_assignments(prune::recovery_defaults(), assignments);
-        options.recovery->epochs = epochs;
-        options.recovery->seed = common.seed;
-        options.recovery->threads = common.threads;
-      }
-      std::optional<device::DeviceProfile> device;
-      if (!device_name.empty()) device = device::load_device(device_name);
       prune::PruneHooks hooks;
       hooks.progress = common.progress();
       hooks.checkpoint = output + ".checkpoint";
@@ -112,21 +140,21 @@ void add_prune(CLI::App& program) {
       for (int step = 1; step <= options.steps; ++step) {
         std::filesystem::remove(fmt::format("{}.{}", hooks.checkpoint.string(), step));
       }
-      const data::Dataset test = data::load(data_name, data::Split::kTest);
-      const double before = pipeline::evaluate(graph, test, common.threads).accuracy;
-      const double after = pipeline::evaluate(pruned, test, common.threads).accuracy;
-      results["test_accuracy_before"] = before;
-      results["test_accuracy"] = after;
-      test_accuracy = after;
-      accuracy = fmt::format("; accuracy {} on the {} test samples, {} before", percent(after),
-                             grouped(test.size()), percent(before));
+      if (device) text = savings(graph, pruned, dataset, *device, results) + "\n";
     }
-    results["after"] = sizes_of(pruned);
-    print(common, results,
-          fmt::format("{}: {} MACs, {} before; {} parameters, {} before{}", output,
-                      grouped(mac_count(pruned)), grouped(mac_count(graph)), grouped(parameter_count(pruned)),
-                      grouped(parameter_count(graph)), accuracy));
-    budget.check(pruned, output, common.seed, test_accuracy, "It was written");
+    if (prune::is_mask(options.granularity)) {
+      const prune::Sparsity sparsity = prune::sparsity_of(pruned);
+      results["weights"] = sparsity.weights;
+      results["zero_weights"] = sparsity.zeros;
+      text += wrapped(fmt::format("{} of {} weights are zero, {}; they are stored and computed with.",
+                                  grouped(sparsity.zeros), grouped(sparsity.weights),
+                                  percent(static_cast<double>(sparsity.zeros) /
+                                          static_cast<double>(std::max(sparsity.weights, size_t{1}))))) +
+              "\n";
+    }
+    results["granularity"] = granularity;
+    const auto accuracy = print_change(common, output, graph, pruned, data_name, std::move(results), text);
+    budget.check(pruned, output, common.seed, accuracy, "It was written");
   });
 }
 

@@ -12,6 +12,7 @@ void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
 void add_prune(CLI::App& program);
 void add_distill(CLI::App& program);
+void add_redesign(CLI::App& program);
 void add_quantize(CLI::App& program);
 void add_optimize(CLI::App& program);
 void add_study(CLI::App& program);

@@ -17,6 +17,7 @@
 #include "deploy/kernel_choice.h"
 #include "deploy/kernel_files.h"
 #include "graph/kernel_call.h"
+#include "graph/quantize_from_ranges.h"
 
 namespace thimble::deploy {
 namespace {
@@ -83,12 +84,6 @@ std::string quantization_text(const Tensor& tensor) {
                      zero_point < 0 ? -int64_t{zero_point} : int64_t{zero_point});
 }
 
-/// Whether a node's inputs are x, weights and perhaps a bias.
-bool has_weights(const Node& node) {
-  return std::holds_alternative<Conv2D>(node.op) || std::holds_alternative<DepthwiseConv2D>(node.op) ||
-         std::holds_alternative<FullyConnected>(node.op);
-}
-
 class Writer {
  public:
   Writer(const Graph& graph, const CWriterOptions& options) : graph_(graph), options_(options) {
@@ -128,7 +123,7 @@ class Writer {
   /// Writes the constants that no layer before has read; returns their bytes.
   size_t add_constants(const Node& node, const std::string& layer, const WeightLayout& weights) {
     size_t bytes = 0;
-    const bool weighted = has_weights(node);
+    const bool weighted = has_weights(node.op);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];
       const Tensor& tensor = graph_.tensor(id);
@@ -257,9 +252,9 @@ class Writer {
         arguments.push_back(address(node.inputs[i]));
       } else {
         for (size_t k = 0; k < node.inputs.size(); ++k) {
-          arguments.push_back(address(node.inputs[k], has_weights(node) && k == 1 ? layout : ""));
+          arguments.push_back(address(node.inputs[k], has_weights(node.op) && k == 1 ? layout : ""));
         }
-        if (has_weights(node) && node.inputs.size() == 2) arguments.push_back("0 /* no bias */");
+        if (has_weights(node.op) && node.inputs.size() == 2) arguments.push_back("0 /* no bias */");
         if (!call.multipliers.empty()) {
           arguments.push_back(stem + "_multipliers");
           arguments.push_back(stem + "_shifts");

@@ -47,9 +47,9 @@ std::vector<Miss> misses(const Limits& limits, const std::optional<Profile>& pro
     }
     const double factor =
         at_least ? *allowed / std::max(*measured, 1e-12) : *measured / std::max(*allowed, 1e-12);
-    result.push_back({at_least
-                          ? fmt::format("{} is {}, {}", name, text(*measured), bound)
-                          : fmt::format("{} is {}, {}: {:.3g} times", name, text(*measured), bound, factor),
+    result.push_back({at_least ? fmt::format("{} is {}, {}", name, text(*measured), bound)
+                               : fmt::format("{} is {}, {}: {:.1f} % over", name, text(*measured), bound,
+                                             100 * (factor - 1)),
                       factor});
   };
   const auto bytes = [](double value) { return grouped(static_cast<uint64_t>(value)) + " B"; };

@@ -24,7 +24,7 @@ Limits parse_limits(TomlTable table);
 
 /// A limit that is not met.
 struct Miss {
-  std::string text;   ///< "latency is 44.62 ms, allowed is at most 20.00 ms: 2.23 times"
+  std::string text;   ///< "latency is 44.62 ms, allowed is at most 20.00 ms: 123.0 % over"
   double factor = 0;  ///< by how much, above 1; infinite where the figure is not known
 };
 

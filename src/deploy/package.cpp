@@ -16,9 +16,10 @@
 namespace thimble::deploy {
 namespace {
 
-/// Whether Thimble wrote a file: its first lines say so, or it is a kernel header.
-bool is_ours(std::string_view content) {
-  const std::string_view head = content.substr(0, 2000);
+/// Whether Thimble wrote a file: its first lines say so, a .tflite file's description, or it is a kernel
+/// header.
+bool is_ours(const std::string& name, std::string_view content) {
+  const std::string_view head = name.ends_with(".tflite") ? content : content.substr(0, 2000);
   for (const std::string_view mark : {"Written by Thimble", "written by Thimble", "#ifndef THIMBLE_"}) {
     if (head.find(mark) != std::string_view::npos) return true;
   }
@@ -581,7 +582,7 @@ void write_package(const GeneratedC& program, const std::filesystem::path& folde
     const std::filesystem::path path = folder / file.name;
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) continue;
-    if (!is_ours(read_text(path))) {
+    if (!is_ours(file.name, read_text(path))) {
       throw Error(path.string(), "is there already, and Thimble did not write it",
                   "Choose another folder, or move that file away; nothing was changed");
     }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "compress/prune/mask_weights.h"
 #include "deploy/budget.h"
 #include "deploy/c_writer.h"
 #include "deploy/package.h"
@@ -216,6 +217,32 @@ class Walk {
     };
     const Graph pruned = prune::prune(network_, data, &device_, prune_options, prune_hooks);
     json results = keep_and_evaluate(PruneStage::kName, pruned);
+    const prune::Sparsity sparsity = prune::sparsity_of(network_);
+    results["weights"] = sparsity.weights;
+    results["zero_weights"] = sparsity.zeros;
+    float32_ = network_;
+    return results;
+  }
+
+  json carry_out(const RedesignStage& stage) {
+    const data::Dataset& data = dataset(data::Split::kTrain);
+    expect_fits(network_, data);
+    redesign::RedesignOptions redesign_options = stage.options;
+    if (redesign_options.recovery) redesign_options.recovery->threads = options_.threads;
+    train::TrainHooks train_hooks;
+    train_hooks.progress = hooks_.progress;
+    train_hooks.checkpoint = place_->path() / "redesign.checkpoint";
+    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
+      json line = to_json(metrics);
+      line["stage"] = RedesignStage::kName;
+      place_->add_metrics(line);
+    };
+    const Graph network = redesign::redesign(network_, data, redesign_options, train_hooks);
+    say(RedesignStage::kName,
+        fmt::format("{} MACs, {} before; {} parameters, {} before", grouped(mac_count(network)),
+                    grouped(mac_count(network_)), grouped(parameter_count(network)),
+                    grouped(parameter_count(network_))));
+    json results = keep_and_evaluate(RedesignStage::kName, network);
     float32_ = network_;
     return results;
   }

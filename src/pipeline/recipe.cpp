@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/toml_table.h"
+#include "compress/recovery.h"
 #include "pipeline/parse_quantize.h"
 #include "train/parse_options.h"
 
@@ -28,7 +29,8 @@ void check_order(const TomlTable& table, const std::vector<Stage>& before, const
     }
   };
   if (name == VerifyStage::kName || name == ProfileStage::kName) needs(DeployStage::kName);
-  const bool trains = name == TrainStage::kName || name == PruneStage::kName || name == DistillStage::kName;
+  const bool trains = name == TrainStage::kName || name == PruneStage::kName ||
+                      name == RedesignStage::kName || name == DistillStage::kName;
   if (seen(DeployStage::kName) && (trains || name == QuantizeStage::kName)) {
     table.fail("do", fmt::format("lists {} after deploy", name),
                "Deploy what is finished: move it before deploy");
@@ -44,10 +46,25 @@ void parse_distillation(TomlTable& table, train::Distillation& distillation) {
   distillation.weight = table.number("weight", 0, 1, distillation.weight);
 }
 
+/// recovery = {...}, with the temperature and weight of a stage that distills in it.
+std::optional<train::TrainOptions> parse_recovery(TomlTable& table, bool distills) {
+  auto recovery = table.table("recovery");
+  if (!recovery) {
+    if (distills) table.fail("distill", "needs a recovery to teach in", "Add recovery = {epochs = 5}");
+    return std::nullopt;
+  }
+  train::TrainOptions options = train::parse_options(*recovery, compress::recovery_defaults());
+  if (distills) parse_distillation(*recovery, options.distillation);
+  recovery->expect_no_other_keys();
+  return options;
+}
+
 PruneStage parse_prune(TomlTable& table) {
   PruneStage stage;
   prune::PruneOptions& o = stage.options;
   o.select.keep = table.number("keep", 1e-6, 1, o.select.keep);
+  o.granularity = prune::granularity_named(
+      table.choice("granularity", {"filter", "channel", "kernel", "block-1x4", "block-4x1", "weight"}));
   o.measure = prune::measure_named(table.choice("of", {"macs", "parameters", "cycles"}));
   o.criterion = prune::criterion_named(
       table.choice("criterion", {"l2", "l1", "norm-scale", "taylor", "fpgm", "random"}));
@@ -59,12 +76,24 @@ PruneStage parse_prune(TomlTable& table) {
       table.choice("schedule", {"even", "gradual"}) == "even" ? prune::Steps::kEven : prune::Steps::kGradual;
   o.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, static_cast<int64_t>(o.samples)));
   o.distill = table.flag("distill", o.distill);
-  if (auto recovery = table.table("recovery")) {
-    o.recovery = train::parse_options(*recovery, prune::recovery_defaults());
-    if (o.distill) parse_distillation(*recovery, o.recovery->distillation);
-    recovery->expect_no_other_keys();
-  } else if (o.distill) {
-    table.fail("distill", "needs a recovery to teach in", "Add recovery = {epochs = 5}");
+  o.recovery = parse_recovery(table, o.distill);
+  return stage;
+}
+
+RedesignStage parse_redesign(TomlTable& table) {
+  RedesignStage stage;
+  redesign::RedesignOptions& o = stage.options;
+  o.separable = table.flag("separable", o.separable);
+  if (table.has("layers")) o.layers = table.texts("layers");
+  o.activation_between = table.flag("activation_between", o.activation_between);
+  o.depth = table.number("depth", 0.01, 64, o.depth);
+  o.width = table.number("width", 0.01, 64, o.width);
+  o.multiple = static_cast<int>(table.integer("multiple", 1, 1024, o.multiple));
+  o.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, static_cast<int64_t>(o.samples)));
+  o.distill = table.flag("distill", o.distill);
+  o.recovery = parse_recovery(table, o.distill);
+  if (!o.separable && o.depth == 1 && o.width == 1) {
+    table.fail("do", "lists a redesign that changes nothing", "Set separable, width or depth");
   }
   return stage;
 }
@@ -94,14 +123,16 @@ DistillStage parse_distill(TomlTable& table) {
 
 Stage parse_stage(TomlTable& table) {
   if (!table.has("do")) table.fail("do", "is missing", "Say what the stage does: do = \"train\"");
-  const std::string kind = table.choice(
-      "do", {std::string(TrainStage::kName), std::string(PruneStage::kName), std::string(DistillStage::kName),
-             std::string(QuantizeStage::kName), std::string(DeployStage::kName),
-             std::string(VerifyStage::kName), std::string(ProfileStage::kName)});
+  const std::string kind =
+      table.choice("do", {std::string(TrainStage::kName), std::string(PruneStage::kName),
+                          std::string(RedesignStage::kName), std::string(DistillStage::kName),
+                          std::string(QuantizeStage::kName), std::string(DeployStage::kName),
+                          std::string(VerifyStage::kName), std::string(ProfileStage::kName)});
   if (kind == TrainStage::kName) {
     return TrainStage{train::parse_options(table)};
   }
   if (kind == PruneStage::kName) return parse_prune(table);
+  if (kind == RedesignStage::kName) return parse_redesign(table);
   if (kind == DistillStage::kName) return parse_distill(table);
   if (kind == QuantizeStage::kName) {
     return QuantizeStage{parse_quantize(table)};

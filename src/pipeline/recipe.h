@@ -11,6 +11,7 @@
 #include "base/toml_table.h"
 #include "compress/prune/prune.h"
 #include "compress/quantize/quantize.h"
+#include "compress/redesign/redesign.h"
 #include "deploy/limits.h"
 #include "train/trainer.h"
 
@@ -30,6 +31,12 @@ struct TrainStage {
 struct PruneStage {
   static constexpr std::string_view kName = "prune";
   prune::PruneOptions options;
+};
+
+/// Makes another network of the network as it is then, and lets it recover.
+struct RedesignStage {
+  static constexpr std::string_view kName = "redesign";
+  redesign::RedesignOptions options;
 };
 
 /// Trains the network to say what trained ones say; or another one, which takes its place.
@@ -61,8 +68,8 @@ struct ProfileStage {
   static constexpr std::string_view kName = "profile";
 };
 
-using Stage =
-    std::variant<TrainStage, PruneStage, DistillStage, QuantizeStage, DeployStage, VerifyStage, ProfileStage>;
+using Stage = std::variant<TrainStage, PruneStage, RedesignStage, DistillStage, QuantizeStage, DeployStage,
+                           VerifyStage, ProfileStage>;
 
 std::string_view name_of(const Stage& stage);
 

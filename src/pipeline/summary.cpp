@@ -113,7 +113,7 @@ void add_verification(Summary& summary, const json& verify, bool quantized) {
 json last_float32(const json& run) {
   json last = json::object();
   int last_number = 0;
-  for (const char* stage : {"train", "prune", "distill"}) {
+  for (const char* stage : {"train", "prune", "redesign", "distill"}) {
     const json results = results_of(run, stage);
     const int number = std::atoi(results.value("model", "").c_str());
     if (number <= last_number) continue;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/files.h"
+#include "graph/mask.h"
 
 namespace thimble::train {
 namespace {
@@ -72,6 +73,7 @@ std::string text_of(const data::Augmentation& a) {
 std::string text_of(const Graph& graph) {
   std::string text =
       fmt::format("graph {} -> {}\n", fmt::join(graph.inputs, " "), fmt::join(graph.outputs, " "));
+  if (is_masked(graph)) text += "masked\n";
   for (const Tensor& tensor : graph.tensors) {
     text += fmt::format("tensor {} {}\n", to_string(tensor.shape), tensor.data ? sha256(*tensor.data) : "");
   }

@@ -6,10 +6,13 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "base/cores.h"
 #include "base/error.h"
 #include "data/validation.h"
+#include "graph/mask.h"
+#include "graph/quantize_from_ranges.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/executor.h"
@@ -111,6 +114,7 @@ class Training {
         batch_size_(std::min(static_cast<size_t>(options.batch_size), samples_.training.size())),
         steps_per_epoch_(samples_.training.size() / batch_size_) {
     if (options.threads == 0) cores_.emplace();
+    find_masks(network.graph);
     network_ = parameters_;
     for (const auto& [id, value] : executor_.statistics()) network_.push_back(executor_.constant(id));
     if (options.ema > 0) average_ = copy_of(network_);
@@ -170,6 +174,7 @@ class Training {
       const Shard whole = run_batch(std::span(order).subspan(b * batch_size_, batch_size_), augmentation);
       if (!std::isfinite(whole.loss)) fail_diverged(epoch);
       update_.step(whole.gradients, step, steps);
+      apply_masks();
       executor_.set_statistics(whole.statistics);
       update_average(step);
       metrics.loss += whole.loss;
@@ -215,6 +220,24 @@ class Training {
     for (const Tensor& scales : executor.learned_scales()) parameters.push_back(scales);
     for (const Tensor& projection : objective.projections()) parameters.push_back(projection);
     return parameters;
+  }
+
+  /// Of a masked graph: what of its weights is not zero. A checkpoint's network has the same zeros.
+  void find_masks(const Graph& graph) {
+    if (!is_masked(graph)) return;
+    std::set<TensorId> weights;
+    for (const Node& node : graph.nodes) {
+      if (has_weights(node.op)) weights.insert(node.inputs[1]);
+    }
+    const torch::NoGradGuard no_gradients;
+    for (const TensorId id : executor_.parameters()) {
+      if (weights.contains(id)) masks_.emplace_back(executor_.constant(id), executor_.constant(id).ne(0));
+    }
+  }
+
+  void apply_masks() {
+    const torch::NoGradGuard no_gradients;
+    for (auto& [weights, mask] : masks_) weights.mul_(mask);
   }
 
   static std::vector<Tensor> copy_of(const std::vector<Tensor>& tensors) {
@@ -360,6 +383,7 @@ class Training {
   Executor executor_;
   Objective objective_;
   std::vector<Tensor> parameters_;
+  std::vector<std::pair<Tensor, Tensor>> masks_;  ///< weights, and which of them may be other than zero
   std::vector<Tensor> network_;  ///< parameters and statistics; shares their values with the executor
   std::vector<Tensor> average_;  ///< the moving average of network_; empty without
   std::vector<Tensor> best_;     ///< of the best epoch on what is held out; empty without patience

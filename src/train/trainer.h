@@ -38,6 +38,8 @@ struct TrainHooks {
 /// its argument. Each epoch visits the samples in a new order, in whole batches (what is left over waits for
 /// the next epoch).
 ///
+/// Weights of a masked graph (kMaskKey) that are zero stay zero.
+///
 /// On one kind of processor the result depends on the graph, the data and the options other than `threads`: a
 /// training that is killed at any moment and called again with its checkpoint ends with the bytes of one that
 /// was not, and a finished one is read from its checkpoint at once.

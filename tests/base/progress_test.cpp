@@ -73,6 +73,33 @@ TEST(ProgressBar, draws_stage_share_and_detail_on_a_terminal_within_its_width) {
   EXPECT_LT(shown.size() - last - std::string("\033[K\r\n").size(), 60u) << shown;
 }
 
+TEST(ProgressBar, ends_its_line_with_the_stage_and_begins_anew_with_the_next) {
+  std::string shown;
+  {
+    const OwnTerminal terminal;
+    if (!terminal.open()) GTEST_SKIP() << "SKIPPED: no pseudo-terminal can be had";
+    ProgressBar bar(false);
+    bar({.stage = "train", .done = 10, .total = 10, .unit = "images", .detail = ""});
+    shown = terminal.shown();
+    EXPECT_EQ(shown.back(), '\n') << "what is printed now would stand behind the bar";
+    bar({.stage = "train", .done = 10, .total = 20, .unit = "images", .detail = "second"});
+    shown = terminal.shown();
+  }
+  EXPECT_NE(shown.find("0 images/s"), std::string::npos) << "its rate is not that of the first: " << shown;
+}
+
+TEST(ProgressBar, is_short_where_the_detail_needs_the_columns) {
+  std::string shown;
+  {
+    const OwnTerminal terminal;
+    if (!terminal.open()) GTEST_SKIP() << "SKIPPED: no pseudo-terminal can be had";
+    ProgressBar bar(false);
+    bar({.stage = "train", .done = 5, .total = 10, .unit = "images", .detail = "loss 0.031"});
+    shown = terminal.shown();
+  }
+  EXPECT_NE(shown.find("loss 0.031"), std::string::npos) << shown;
+}
+
 TEST(ProgressBar, draws_nothing_when_it_is_told_to_be_quiet) {
   std::string shown;
   {

@@ -67,7 +67,7 @@ TEST(TomlTable, is_written_on_one_line_with_the_keys_that_it_lacks) {
   TomlTable table =
       parse("[[stage]]\ndo = \"train\"\nepochs = 3\n[defaults]\nepochs = 9\n[defaults.augment]\nshift = 1\n");
   const TomlTable defaults = std::move(*table.table("defaults"));
-  const std::string line = table.tables("stage")[0].inline_toml(&defaults);
+  const std::string line = table.tables("stage")[0].inline_toml({&defaults});
   EXPECT_EQ(line.find('\n'), std::string::npos);
   TomlTable again = parse("s = " + line);
   TomlTable stage = std::move(*again.table("s"));

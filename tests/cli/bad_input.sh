@@ -103,7 +103,7 @@ expect 1 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' env PATH="$folde
   --device esp32c3
 expect 1 'gcc-arm-none-eabi' env PATH="$folder/bin" "$thimble" profile zoo:mnist-cnn --device nano33ble
 
-if "$thimble" --help | grep -q '^ *optimize '; then
+if has_verb optimize; then
   printf 'name = "x"\nmodel = "zoo:mnist-cnn"\ndata = "mnist"\ndevice = "nano33ble"\nepoch = 3\n[[stage]]\ndo = "train"\n' >r.toml
   expect 1 "r.toml:5: 'epoch' is not known here" "$thimble" optimize r.toml -o run
   sed 's/epoch = 3//; s/"train"/"prain"/' r.toml >s.toml
@@ -119,6 +119,9 @@ if "$thimble" --help | grep -q '^ *optimize '; then
   expect 2 'would empty the network' "$thimble" prune zoo:mnist-cnn --keep 0 -o out.onnx
   expect 3 'cut as far as it can be' "$thimble" prune zoo:mnist-cnn --keep 0.001 -o out.onnx
   expect 2 'Name a data set' "$thimble" prune zoo:mnist-cnn --of cycles -o out.onnx
+  expect 2 'zeros among the weights save none' "$thimble" prune zoo:mnist-cnn --granularity weight --of cycles -o out.onnx
+  expect 2 'changes nothing' "$thimble" redesign zoo:mnist-cnn -o out.onnx
+  expect 1 'is not in the network' "$thimble" redesign zoo:mnist-cnn --separable --layer none -o out.onnx
   for stage in 'do = "prune"\nkeep = 0' 'do = "prune"\nof = "cycles"' 'do = "distill"' \
     'do = "distill"\nteachers = [{model = "none.onnx"}]'; do
     printf "name = \"x\"\nmodel = \"zoo:mnist-cnn\"\ndata = \"mnist\"\n[[stage]]\n$stage\n" >t.toml

@@ -23,6 +23,11 @@ expect() {
   cat out err | tr '\n' ' ' | grep -qF -- "$text" || fail "does not say '$text': $* ($(cat out err))"
 }
 
+# has_verb NAME: a build without training lacks some.
+has_verb() {
+  "$thimble" --help | grep -q "^  $1 "
+}
+
 finish() {
   [ "$failures" = 0 ] || exit 1
   exit 0

@@ -56,6 +56,8 @@ expect 0 '6 of 6 trials' "$thimble" study study.toml -o pieces.db --workers 2 --
 for name in whole pieces both; do
   "$thimble" study study.toml -o $name.db --json --quiet | jq 'del(.output)' >$name.json
 done
+# Workers that cannot be started are an error, not the end of the program.
+expect 1 'A worker' sh -c "ulimit -n 20; '$thimble' study study.toml -o whole.db --workers 16 --quiet"
 cmp whole.json pieces.json || fail "a study that was killed ends with other results"
 cmp whole.json both.json || fail "two processes on one study end with other results"
 [ "$(jq '[.trials[].figures[] | select(.metric == "accuracy" and .value > 0)] | length' whole.json)" = 6 ] ||

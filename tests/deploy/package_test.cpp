@@ -451,6 +451,26 @@ TEST(Package, for_tensorflow_lite_holds_the_model_and_registers_its_operators) {
   test::expect_error([&] { package_files(write_c(graph), package); }, "CUMSUM");
 }
 
+TEST(Package, for_tensorflow_lite_is_written_again_over_itself_and_over_nothing_else) {
+  Graph graph = network(true);
+  const TemporaryFolder folder;
+  for (const bool described : {false, true}) {
+    if (described) graph.metadata["description"] = "finds cats";
+    PackageOptions package = options(graph, PackageKind::kTflite);
+    package.tflite = {tflite::to_tflite(graph), {"ADD", "CONV_2D", "SOFTMAX"}};
+    write_package(write_c(graph), folder.path(), package);
+    write_package(write_c(graph), folder.path(), package);
+    EXPECT_EQ(read_text(folder.path() / "small.tflite"), package.tflite.content);
+
+    std::string foreign = package.tflite.content;
+    for (size_t at = 0; (at = foreign.find("by Thimble", at)) != std::string::npos;) foreign[at] = 'B';
+    write_file_atomically(folder.path() / "small.tflite", foreign);
+    test::expect_error([&] { write_package(write_c(graph), folder.path(), package); }, "did not write it");
+    EXPECT_EQ(read_text(folder.path() / "small.tflite"), foreign);
+    write_file_atomically(folder.path() / "small.tflite", package.tflite.content);
+  }
+}
+
 TEST(Package, operators_of_a_model_are_each_named_once) {
   const Graph graph = network(true);
   const std::vector<std::string> operators = tflite::builtin_operators(tflite::to_tflite(graph));

@@ -156,8 +156,8 @@ TEST(Limits, each_that_is_missed_is_named_the_nearest_first) {
       misses(limits("latency_ms = 20\nram_bytes = 9000\naccuracy = 0.97\nenergy_uj = 5"), profile, 0.95);
   ASSERT_EQ(missed.size(), 4U);
   EXPECT_EQ(missed[0].text, "accuracy is 95.00 %, allowed is at least 97.00 %");
-  EXPECT_EQ(missed[1].text, "RAM is 9,888 B, allowed is at most 9,000 B: 1.1 times");
-  EXPECT_EQ(missed[2].text, "latency is 44.60 ms, allowed is at most 20.00 ms: 2.23 times");
+  EXPECT_EQ(missed[1].text, "RAM is 9,888 B, allowed is at most 9,000 B: 9.9 % over");
+  EXPECT_EQ(missed[2].text, "latency is 44.60 ms, allowed is at most 20.00 ms: 123.0 % over");
   EXPECT_EQ(missed[3].text, "energy is not known, allowed is at most 5.0 uJ");
   EXPECT_EQ(misses(limits("flash_bytes = 5"), std::nullopt, std::nullopt).size(), 1U);
   test::expect_error([&] { limits("latency_s = 1"); }, "'latency_s'");

@@ -10,8 +10,8 @@
 
 namespace thimble::onnx {
 
-/// The int8 form of a float network of one input, calibrated on a few random samples.
-inline Graph quantized(const Graph& trained, Random random) {
+/// The integer form of a float network of one input, calibrated on a few random samples.
+inline Graph quantized(const Graph& trained, Random random, const QuantizeOptions& options = {}) {
   const Graph graph = fuse_activations(fold_batch_norm(trained));
   ReferenceRun run(graph);
   std::vector<Range> ranges(graph.tensors.size());
@@ -29,7 +29,7 @@ inline Graph quantized(const Graph& trained, Random random) {
       }
     }
   }
-  return quantize_from_ranges(graph, ranges);
+  return quantize_from_ranges(graph, ranges, options);
 }
 
 /// The bytes of a graph's only output for its only input.

@@ -57,6 +57,29 @@ std::string buffer(const std::vector<T>& values) {
   return "{\"data\": [" + joined + "]}";
 }
 
+/// One float32 operator from tensor 0 to tensor 1.
+inline JsonModel one_operator(const std::string& code, const std::string& input_shape,
+                              const std::string& output_shape, const std::string& options = "") {
+  JsonModel model;
+  model.codes = {fmt::format(R"({{"builtin_code": "{}"}})", code)};
+  model.tensors = {fmt::format(R"({{"shape": {}, "name": "x"}})", input_shape),
+                   fmt::format(R"({{"shape": {}, "name": "y"}})", output_shape)};
+  model.operators = {
+      fmt::format(R"({{"inputs": [0], "outputs": [1]{}{}}})", options.empty() ? "" : ", ", options)};
+  return model;
+}
+
+/// Appends a constant tensor and makes it the next input of operator 0.
+template <typename T>
+void add_constant(JsonModel& model, const std::string& shape, const std::string& type,
+                  const std::vector<T>& values, const std::string& more = "") {
+  model.buffers.push_back(buffer(values));
+  model.tensors.push_back(fmt::format(R"({{"shape": {}, "type": "{}", "name": "constant", "buffer": {}{}}})",
+                                      shape, type, model.buffers.size() - 1, more));
+  const auto place = model.operators[0].find(']');
+  model.operators[0].insert(place, fmt::format(", {}", model.tensors.size() - 1));
+}
+
 /// The folder of the reference models (THIMBLE_REFERENCE, or beside the tree), which may be absent.
 inline std::filesystem::path reference_models() {
   const char* named = std::getenv("THIMBLE_REFERENCE");

@@ -19,29 +19,6 @@ std::vector<float> run(const Graph& graph, const std::vector<float>& input) {
   return {values, values + bytes.size() / sizeof(float)};
 }
 
-/// One float32 operator from tensor 0 to tensor 1.
-JsonModel one_operator(const std::string& code, const std::string& input_shape,
-                       const std::string& output_shape, const std::string& options = "") {
-  JsonModel model;
-  model.codes = {fmt::format(R"({{"builtin_code": "{}"}})", code)};
-  model.tensors = {fmt::format(R"({{"shape": {}, "name": "x"}})", input_shape),
-                   fmt::format(R"({{"shape": {}, "name": "y"}})", output_shape)};
-  model.operators = {
-      fmt::format(R"({{"inputs": [0], "outputs": [1]{}{}}})", options.empty() ? "" : ", ", options)};
-  return model;
-}
-
-/// Appends a constant tensor and makes it the next input of operator 0.
-template <typename T>
-void add_constant(JsonModel& model, const std::string& shape, const std::string& type,
-                  const std::vector<T>& values, const std::string& more = "") {
-  model.buffers.push_back(buffer(values));
-  model.tensors.push_back(fmt::format(R"({{"shape": {}, "type": "{}", "name": "constant", "buffer": {}{}}})",
-                                      shape, type, model.buffers.size() - 1, more));
-  const auto place = model.operators[0].find(']');
-  model.operators[0].insert(place, fmt::format(", {}", model.tensors.size() - 1));
-}
-
 TEST(TfliteReader, every_unsupported_operator_is_named_with_its_index_output_and_remedy) {
   JsonModel model;
   model.codes = {R"({"builtin_code": "SIN"})",
@@ -220,6 +197,59 @@ TEST(TfliteReader, the_maximum_over_an_image_is_a_pooling) {
                                  R"("builtin_options_type": "ReducerOptions", "builtin_options": {})");
   add_constant<int32_t>(model, "[2]", "INT32", {1, 2});
   EXPECT_EQ(run(parsed(model), {1, 7, 3, 4}), (std::vector<float>{7}));
+}
+
+TEST(TfliteReader, the_maximum_over_neighbouring_axes_is_a_pooling) {
+  JsonModel model = one_operator("REDUCE_MAX", "[1, 3, 2]", "[1, 2]",
+                                 R"("builtin_options_type": "ReducerOptions", "builtin_options": {})");
+  add_constant<int32_t>(model, "[1]", "INT32", {-2});
+  EXPECT_EQ(run(parsed(model), {1, 7, 3, 4, 5, 6}), (std::vector<float>{5, 7}));
+}
+
+TEST(TfliteReader, what_is_unpacked_can_be_packed_along_another_axis) {
+  JsonModel model;
+  model.codes = {R"({"builtin_code": "UNPACK", "deprecated_builtin_code": 88})",
+                 R"({"builtin_code": "PACK", "deprecated_builtin_code": 83})"};
+  model.tensors = {R"({"shape": [1, 2, 3], "name": "x"})", R"({"shape": [1, 3, 2], "name": "y"})",
+                   R"({"shape": [1, 3], "name": "a"})", R"({"shape": [1, 3], "name": "b"})"};
+  const auto operators = [&](const char* num, const char* axis) {
+    model.operators = {
+        fmt::format(
+            R"({{"inputs": [0], "outputs": [2, 3], "builtin_options_type": "UnpackOptions", "builtin_options": {{"num": {}, "axis": 1}}}})",
+            num),
+        fmt::format(
+            R"({{"opcode_index": 1, "inputs": [3, 2], "outputs": [1], "builtin_options_type": "PackOptions", "builtin_options": {{"values_count": 2, "axis": {}}}}})",
+            axis)};
+  };
+  operators("2", "-1");
+  EXPECT_EQ(run(parsed(model), {1, 2, 3, 4, 5, 6}), (std::vector<float>{4, 1, 5, 2, 6, 3}));
+  operators("2", "3");
+  test::expect_error([&] { parsed(model); }, "has axis 3");
+  model.tensors[0] = R"({"shape": [1, 3, 2], "name": "x"})";
+  test::expect_error([&] { parsed(model); }, "unpacks 1x3x2 wrongly");
+}
+
+TEST(TfliteReader, constants_of_16_bits_become_float) {
+  JsonModel model = one_operator("MUL", "[1, 8]", "[1, 8]");
+  model.codes.emplace_back(R"({"builtin_code": "DEQUANTIZE", "deprecated_builtin_code": 6})");
+  model.tensors.emplace_back(R"({"shape": [8], "name": "factors"})");
+  // The largest, the smallest normal and the smallest numbers of IEEE 754 binary16 among them.
+  model.buffers.push_back(buffer<uint16_t>({0x3C00, 0xC000, 0x3800, 0x7BFF, 0x0400, 0x0001, 0x83FF, 0x3555}));
+  model.tensors.emplace_back(R"({"shape": [8], "type": "FLOAT16", "name": "halves", "buffer": 1})");
+  model.operators = {R"({"opcode_index": 1, "inputs": [3], "outputs": [2]})",
+                     R"({"inputs": [0, 2], "outputs": [1]})"};
+  const Graph graph = parsed(model);
+  EXPECT_EQ(graph.nodes.size(), 1U);
+  EXPECT_EQ(run(graph, std::vector<float>(8, 1.0F)),
+            (std::vector<float>{1, -2, 0.5F, 65504, 0x1p-14F, 0x1p-24F, -0x3FFp-24F, 0x555p-12F}));
+
+  model.tensors[2] = R"({"shape": [4], "name": "factors"})";
+  test::expect_error([&] { parsed(model); }, "not the float32 form of constant 3");
+  model.tensors[2] = R"({"shape": [8], "name": "factors"})";
+  model.tensors[3] = R"({"shape": [7], "type": "FLOAT16", "name": "halves", "buffer": 1})";
+  test::expect_error([&] { parsed(model); }, "holds 16 bytes, not 7 elements");
+  model.tensors[3] = R"({"shape": [4], "type": "INT32", "name": "halves", "buffer": 1})";
+  test::expect_error([&] { parsed(model); }, "not float16, int8 or int4");
 }
 
 TEST(TfliteReader, scalars_broadcast) {

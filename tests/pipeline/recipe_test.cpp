@@ -92,6 +92,29 @@ TEST(Recipe, reads_how_to_prune_and_to_distill) {
   EXPECT_TRUE(distill.student.empty());
 }
 
+TEST(Recipe, reads_how_to_redesign_and_at_what_granularity_to_prune) {
+  const Recipe recipe = parse_recipe(
+      recipe_of({kHead, "seed = 4\n", kTrain,
+                 "[[stage]]\ndo = \"redesign\"\nseparable = true\nlayers = [\"a\", \"b\"]\n",
+                 "activation_between = false\ndepth = 1.5\nwidth = 0.5\nmultiple = 4\nsamples = 9\n",
+                 "distill = true\nrecovery = {epochs = 4, temperature = 2}\n",
+                 "[[stage]]\ndo = \"prune\"\ngranularity = \"block-1x4\"\n"}),
+      "r.toml");
+  const redesign::RedesignOptions& options = std::get<RedesignStage>(recipe.stages[1]).options;
+  EXPECT_TRUE(options.separable);
+  EXPECT_EQ(options.layers, (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(options.activation_between);
+  EXPECT_EQ(options.depth, 1.5);
+  EXPECT_EQ(options.width, 0.5);
+  EXPECT_EQ(options.multiple, 4);
+  EXPECT_EQ(options.samples, 9U);
+  EXPECT_TRUE(options.distill);
+  EXPECT_EQ(options.recovery->epochs, 4);
+  EXPECT_EQ(options.recovery->distillation.temperature, 2);
+  EXPECT_EQ(options.recovery->seed, 4U);
+  EXPECT_EQ(std::get<PruneStage>(recipe.stages[2]).options.granularity, prune::Granularity::kBlock1x4);
+}
+
 struct Bad {
   const char* name;
   std::string text;
@@ -110,6 +133,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"not_toml", "name = [", "r.toml:1"},
         Bad{"unknown_key", recipe_of({kHead, "sed = 1\n", kTrain}), "'sed' is not known"},
         Bad{"unknown_key_of_a_stage", recipe_of({kHead, kTrain, "epoch = 3\n"}), "r.toml:7"},
+        Bad{"a_redesign_of_nothing", recipe_of({kHead, "[[stage]]\ndo = \"redesign\"\n"}), "changes nothing"},
+        Bad{"unknown_granularity", recipe_of({kHead, "[[stage]]\ndo = \"prune\"\ngranularity = \"atom\"\n"}),
+            "granularity"},
         Bad{"unknown_stage", recipe_of({kHead, "[[stage]]\ndo = \"prain\"\n"}), "prain"},
         Bad{"stage_without_a_name", recipe_of({kHead, "[[stage]]\nepochs = 3\n"}), "'do' is missing"},
         Bad{"unknown_limit", recipe_of({kHead, "[budget]\nram = 3\n", kTrain}), "'ram' is not known"},

@@ -8,56 +8,11 @@
 #include <set>
 
 #include "base/error.h"
+#include "compress/prune/places.h"
 #include "train/loss_gradients.h"
 
 namespace thimble::prune {
 namespace {
-
-/// A tensor that holds a value of each channel along an axis: the filters of a layer, or a vector of a norm.
-struct Place {
-  TensorId tensor = kNoTensor;
-  int32_t axis = 0;
-  auto operator<=>(const Place&) const = default;
-};
-
-/// What the graph's layers hold of their output channels.
-struct Places {
-  std::set<Place> filters;
-  std::set<Place> biases;
-  std::set<Place> gammas;
-  std::set<Place> betas;
-};
-
-Places find_places(const Graph& graph) {
-  Places places;
-  for (const Node& node : graph.nodes) {
-    const bool is_depthwise = std::holds_alternative<DepthwiseConv2D>(node.op);
-    if (is_depthwise || std::holds_alternative<Conv2D>(node.op) ||
-        std::holds_alternative<FullyConnected>(node.op)) {
-      places.filters.insert({node.inputs[1], is_depthwise ? 3 : 0});
-      if (node.inputs.size() == 3) places.biases.insert({node.inputs[2], 0});
-    }
-    if (std::holds_alternative<BatchNorm>(node.op)) {
-      places.gammas.insert({node.inputs[1], 0});
-      places.betas.insert({node.inputs[2], 0});
-    }
-  }
-  return places;
-}
-
-/// Calls f(element) for the elements of a tensor at one index along an axis.
-template <typename F>
-void for_each_element(const Shape& shape, const ChannelSlot& slot, const F& f) {
-  size_t inner = 1;
-  for (size_t axis = static_cast<size_t>(slot.axis) + 1; axis < shape.size(); ++axis) {
-    inner *= static_cast<size_t>(shape[axis]);
-  }
-  const size_t row = inner * static_cast<size_t>(shape[static_cast<size_t>(slot.axis)]);
-  const size_t elements = element_count(shape);
-  for (size_t outer = static_cast<size_t>(slot.index) * inner; outer < elements; outer += row) {
-    for (size_t i = 0; i < inner; ++i) f(outer + i);
-  }
-}
 
 using Filter = std::vector<float>;
 
@@ -97,12 +52,13 @@ double judge(Criterion criterion, const std::vector<Filter>& filters, size_t cha
 
 /// Relative to each layer's mean, averaged over the layers.
 std::vector<double> judge_group(const Graph& graph, const ChannelGroup& group, Criterion criterion,
-                                const Places& places) {
-  const bool by_norm = criterion == Criterion::kNormScale;
-  const auto layers = filters_of(graph, group, by_norm ? places.gammas : places.filters);
+                                const std::set<Place>& places) {
+  const auto layers = filters_of(graph, group, places);
   if (layers.empty()) {
-    throw Error(fmt::format("The channels of '{}'", group.name), "have no batch norm to judge them by",
-                "Choose another criterion: l1, say");
+    const bool by_norm = criterion == Criterion::kNormScale;
+    throw Error(fmt::format("The channels of '{}'", group.name),
+                by_norm ? "have no batch norm to judge them by" : "are read by no layer with known weights",
+                "Choose another criterion or granularity: l1 and filter, say");
   }
   std::vector<double> importance(group.channels.size(), 0);
   for (const auto& [place, filters] : layers) {
@@ -118,7 +74,23 @@ std::vector<double> judge_group(const Graph& graph, const ChannelGroup& group, C
   return importance;
 }
 
-Importance taylor(const Graph& graph, std::span<const ChannelGroup> groups, const Places& places,
+std::set<Place> judged_places(Places places, Criterion criterion, Granularity granularity) {
+  if (granularity == Granularity::kChannel) {
+    if (criterion == Criterion::kNormScale) {
+      throw Error("The criterion norm-scale", "judges what computes a channel, not what reads it",
+                  "Take the granularity filter, or the criterion l1, l2, taylor or fpgm", ExitCode::kUsage);
+    }
+    return places.readers;
+  }
+  if (criterion == Criterion::kNormScale) return places.gammas;
+  std::set<Place> judged = std::move(places.filters);
+  if (criterion == Criterion::kTaylor) {
+    for (auto* part : {&places.biases, &places.gammas, &places.betas}) judged.merge(*part);
+  }
+  return judged;
+}
+
+Importance taylor(const Graph& graph, std::span<const ChannelGroup> groups, const std::set<Place>& places,
                   const data::Dataset& dataset, std::span<const size_t> indices) {
   if (indices.empty()) {
     throw Error("The criterion taylor", "has no samples to take gradients of", "Name a data set");
@@ -135,10 +107,7 @@ Importance taylor(const Graph& graph, std::span<const ChannelGroup> groups, cons
     importance[g].assign(groups[g].channels.size(), 0);
     for (size_t c = 0; c < groups[g].channels.size(); ++c) {
       for (const ChannelSlot& slot : groups[g].channels[c]) {
-        const Place place = {slot.tensor, slot.axis};
-        const bool is_its_own = places.filters.contains(place) || places.biases.contains(place) ||
-                                places.gammas.contains(place) || places.betas.contains(place);
-        if (is_its_own) owners[slot.tensor].push_back({slot, g, c});
+        if (places.contains({slot.tensor, slot.axis})) owners[slot.tensor].push_back({slot, g, c});
       }
     }
   }
@@ -168,8 +137,9 @@ Criterion criterion_named(std::string_view name) {
 }
 
 Importance channel_importance(const Graph& graph, std::span<const ChannelGroup> groups, Criterion criterion,
-                              const data::Dataset& dataset, std::span<const size_t> indices, Random random) {
-  const Places places = find_places(graph);
+                              const data::Dataset& dataset, std::span<const size_t> indices, Random random,
+                              Granularity granularity) {
+  const std::set<Place> places = judged_places(find_places(graph), criterion, granularity);
   if (criterion == Criterion::kTaylor) return taylor(graph, groups, places, dataset, indices);
   Importance importance(groups.size());
   for (size_t g = 0; g < groups.size(); ++g) {

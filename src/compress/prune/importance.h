@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "compress/prune/granularity.h"
 #include "data/dataset.h"
 #include "graph/channel_groups.h"
 #include "graph/graph.h"
@@ -31,9 +32,11 @@ using Importance = std::vector<std::vector<double>>;
 /// The importance of every channel that can be removed. All but kTaylor are relative to the mean of the layer
 /// (and averaged over the layers that a channel belongs to), so that channels of different layers can be
 /// compared; kTaylor is in squares of the loss and can be as it is. kTaylor reads the samples at `indices` of
-/// the set, the others do not look at them. Throws Error when there are none, or when kNormScale meets a
-/// group without a batch norm.
+/// the set, the others do not look at them. With Granularity::kChannel it is the weights that read a channel
+/// that are judged, not those that compute it. Throws Error when there are no samples for kTaylor, and when
+/// kNormScale meets a group without a batch norm.
 Importance channel_importance(const Graph& graph, std::span<const ChannelGroup> groups, Criterion criterion,
-                              const data::Dataset& dataset, std::span<const size_t> indices, Random random);
+                              const data::Dataset& dataset, std::span<const size_t> indices, Random random,
+                              Granularity granularity = Granularity::kFilter);
 
 }  // namespace thimble::prune

@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "compress/quantize/post_training.h"
-#include "deploy/profile.h"
-#include "graph/input_bytes.h"
+#include "compress/prune/int8_profile.h"
+#include "compress/prune/mask_weights.h"
+#include "compress/recovery.h"
 #include "graph/prune_channels.h"
 
 namespace thimble::prune {
@@ -37,9 +37,7 @@ Cost count_cycles(const Graph& graph, const data::Dataset& dataset, const device
     throw Error("Pruning by cycles", "has no device to count them on", "Name one: nano33ble, say",
                 ExitCode::kUsage);
   }
-  const Graph quantized = quantize::post_training_quantize(graph, dataset, {.samples = 64});
-  const std::vector<std::byte> sample(quantized.tensor(quantized.inputs[0]).bytes());
-  const deploy::Profile counted = deploy::profile(quantized, *device, sample);
+  const deploy::Profile counted = int8_profile(graph, dataset, *device);
   if (counted.cycles) return cycles_model(graph, counted);
   throw Error(device->name, fmt::format("cannot be pruned for by cycles: {}", counted.why),
               "Measure macs, or take a device whose core has an emulator");
@@ -48,9 +46,28 @@ Cost count_cycles(const Graph& graph, const data::Dataset& dataset, const device
 Graph one_step(const Graph& graph, const data::Dataset& dataset, std::span<const size_t> indices,
                const Cost& cost, const PruneOptions& options, const SelectOptions& select) {
   const auto groups = channel_groups(graph);
-  const Importance importance =
-      channel_importance(graph, groups, options.criterion, dataset, indices, Random(options.seed));
+  const Importance importance = channel_importance(graph, groups, options.criterion, dataset, indices,
+                                                   Random(options.seed), options.granularity);
   return prune_channels(graph, groups, select_channels(graph, groups, importance, cost, select));
+}
+
+Graph mask_step(const Graph& graph, const data::Dataset& dataset, std::span<const size_t> indices,
+                const PruneOptions& options, double keep) {
+  SelectOptions select = options.select;
+  select.keep = keep;
+  return mask_weights(graph, options.granularity, options.criterion, select,
+                      options.measure == Measure::kMacs, dataset, indices, Random(options.seed));
+}
+
+/// What a step has left.
+std::string describe(const Graph& network, const Graph& whole, const PruneOptions& options) {
+  if (!is_mask(options.granularity)) {
+    return fmt::format("{} of {} MACs, {} of {} parameters", grouped(mac_count(network)),
+                       grouped(mac_count(whole)), grouped(parameter_count(network)),
+                       grouped(parameter_count(whole)));
+  }
+  const Sparsity sparsity = sparsity_of(network);
+  return fmt::format("{} of {} weights are zero", grouped(sparsity.zeros), grouped(sparsity.weights));
 }
 
 void check(const PruneOptions& options) {
@@ -63,6 +80,12 @@ void check(const PruneOptions& options) {
   if (!(select.least >= 0 && select.least <= 1)) refuse("least", "is not a part of 1", "Take 0.1");
   if (select.multiple < 1) refuse("multiple", "is below 1", "Take 1, or what the kernels like: 4, say");
   if (options.steps < 1) refuse("steps", "is below 1", "Take 1 for one shot");
+  if (is_mask(options.granularity) && options.measure == Measure::kCycles) {
+    refuse("of", "is cycles, and zeros among the weights save none", "Measure macs or parameters");
+  }
+  if (is_mask(options.granularity) && select.multiple != 1) {
+    refuse("multiple", "is of channels, and none leaves", "Leave it out, or take the granularity filter");
+  }
   if (options.distill && !options.recovery) {
     refuse("distill", "needs a recovery to teach in", "Give epochs of recovery");
   }
@@ -78,13 +101,6 @@ Measure measure_named(std::string_view name) {
               ExitCode::kUsage);
 }
 
-train::TrainOptions recovery_defaults() {
-  train::TrainOptions options;
-  options.learning_rate = 0.02;
-  options.warmup = 0.05;
-  return options;
-}
-
 Graph prune(const Graph& graph, const data::Dataset& dataset, const device::DeviceProfile* device,
             const PruneOptions& options, const PruneHooks& hooks) {
   check(options);
@@ -94,28 +110,34 @@ Graph prune(const Graph& graph, const data::Dataset& dataset, const device::Devi
   Graph network = graph;
   double whole = 0;
   for (int step = 1; step <= options.steps; ++step) {
-    const bool counts = options.measure == Measure::kCycles;
-    const Cost cost = measured(options.measure, counts ? count_cycles(network, dataset, device) : Cost());
-    if (step == 1) whole = cost(network);
-    SelectOptions select = options.select;
-    select.keep = std::min(keep_after(options, step) * whole / cost(network), 1.0);
-    network = one_step(network, dataset, indices, cost, options, select);
+    std::string estimate;
+    if (is_mask(options.granularity)) {
+      network = mask_step(network, dataset, indices, options, keep_after(options, step));
+    } else {
+      const bool counts = options.measure == Measure::kCycles;
+      const Cost cost = measured(options.measure, counts ? count_cycles(network, dataset, device) : Cost());
+      if (step == 1) whole = cost(network);
+      SelectOptions select = options.select;
+      select.keep = std::min(keep_after(options, step) * whole / cost(network), 1.0);
+      network = one_step(network, dataset, indices, cost, options, select);
+      if (counts) {
+        estimate = fmt::format("about {} of {} cycles, ", grouped(static_cast<uint64_t>(cost(network))),
+                               grouped(static_cast<uint64_t>(whole)));
+      }
+    }
     if (hooks.on_step) {
-      hooks.on_step(fmt::format("step {} of {}: {} of {} MACs, {} of {} parameters", step, options.steps,
-                                grouped(mac_count(network)), grouped(mac_count(graph)),
-                                grouped(parameter_count(network)), grouped(parameter_count(graph))));
+      hooks.on_step(fmt::format("step {} of {}: {}{}", step, options.steps, estimate,
+                                describe(network, graph, options)));
     }
     if (!options.recovery) continue;
-    train::TrainOptions recovery = *options.recovery;
-    if (options.distill) recovery.distillation.teachers = {graph};
     train::TrainHooks train_hooks;
     train_hooks.progress = hooks.progress;
     train_hooks.on_epoch = hooks.on_epoch;
     if (!hooks.checkpoint.empty())
       train_hooks.checkpoint = fmt::format("{}.{}", hooks.checkpoint.string(), step);
-    network = train::train(network, dataset, recovery, train_hooks);
+    network = compress::recover(network, graph, dataset, *options.recovery, options.distill, train_hooks);
   }
-  return network;
+  return is_mask(options.granularity) ? remove_unread_channels(network) : network;
 }
 
 Graph prune_without_data(const Graph& graph, const PruneOptions& options) {
@@ -124,6 +146,9 @@ Graph prune_without_data(const Graph& graph, const PruneOptions& options) {
   if (options.measure == Measure::kCycles || options.recovery || options.criterion == Criterion::kTaylor) {
     throw Error("Pruning", "needs samples for this criterion, measure or recovery", "Name a data set",
                 ExitCode::kUsage);
+  }
+  if (is_mask(options.granularity)) {
+    return remove_unread_channels(mask_step(graph, none, {}, options, options.select.keep));
   }
   return one_step(graph, none, {}, measured(options.measure, {}), options, options.select);
 }

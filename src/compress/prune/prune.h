@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/progress.h"
+#include "compress/prune/granularity.h"
 #include "compress/prune/importance.h"
 #include "compress/prune/select.h"
 #include "device/profile.h"
@@ -26,10 +27,8 @@ enum class Steps : uint8_t {
   kGradual  ///< much at first, little at the end: the cubic of Zhu and Gupta (2017)
 };
 
-/// Training options for a network that is trained already: a lower rate and hardly a warm-up.
-train::TrainOptions recovery_defaults();
-
 struct PruneOptions {
+  Granularity granularity = Granularity::kFilter;
   Criterion criterion = Criterion::kL2;
   Measure measure = Measure::kMacs;
   SelectOptions select;
@@ -53,6 +52,9 @@ struct PruneHooks {
 
 /// Removes channels until the network measures at most select.keep of what it did, and lets it recover. A
 /// run that is killed and called again with its checkpoints ends with the same bytes.
+///
+/// A granularity that masks makes weights zero instead (mask_weights), which stay zero in recovery and later
+/// training; channels that nothing reads after it leave all the same, for they change nothing.
 ///
 /// `device` is needed for Measure::kCycles: before each step the int8 network is counted on the emulator of
 /// its core (see cycles_model). Throws Error as its parts do.

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "graph/mask.h"
+
 namespace thimble::quantize {
 namespace {
 
@@ -76,9 +78,9 @@ ChannelSums sums_of(const train::LayerStatistics& s, size_t channel) {
           s.wanted.data() + group * size * s.outputs + channel % s.outputs, s.outputs, size};
 }
 
-/// Moves one weight after another to the step that is best beside the others.
+/// Moves one weight after another to the step that is best beside the others; zeros only if they may move.
 void round_channel(std::span<float> weights, const Row& row, double scale, double largest, double bias,
-                   const ChannelSums& sums) {
+                   const ChannelSums& sums, bool zeros_move) {
   const size_t n = row.count;
   // A little of the distance from the float32 weights counts too: samples do not tell of every direction.
   double mean_square = 0;
@@ -100,6 +102,7 @@ void round_channel(std::span<float> weights, const Row& row, double scale, doubl
   for (int round = 0; round < kMostRounds && has_moved; ++round) {
     has_moved = false;
     for (size_t i = 0; i < n; ++i) {
+      if (value[i] == 0 && !zeros_move) continue;
       const double curvature = sums.product(i, i) + pull;
       const double best =
           std::clamp(std::round(integer[i] - slope[i] / curvature / scale), -largest, largest);
@@ -147,7 +150,7 @@ train::LayerFit adaptive_rounding(const train::FakeQuantizedGraph& network) {
       const double bias = node.inputs.size() == 3 ? graph.tensor(node.inputs[2]).values<float>()[c] : 0.0;
       round_channel(weights.values<float>(), row_of(node.op, weights.shape, c),
                     quantizer.scales[quantizer.scales.size() == 1 ? 0 : c], quantizer.highest, bias,
-                    sums_of(statistics, c));
+                    sums_of(statistics, c), !is_masked(graph));
     }
   };
 }

@@ -10,6 +10,7 @@
 #include "formats/onnx/layout.h"
 #include "formats/onnx/names.h"
 #include "graph/lookup_table.h"
+#include "graph/quantize_from_ranges.h"
 
 namespace thimble::onnx {
 namespace {
@@ -18,8 +19,6 @@ template <typename... Ops>
 bool is_any(const Operator& op) {
   return (std::holds_alternative<Ops>(op) || ...);
 }
-
-bool is_weighted(const Operator& op) { return is_any<Conv2D, DepthwiseConv2D, FullyConnected>(op); }
 
 /// Operators whose integer kernels move numbers without rescaling them.
 bool keeps_scale(const Operator& op) {
@@ -128,9 +127,9 @@ class Folding {
         any_activation = true;
       } else if (!tensor.is_constant()) {
         return false;
-      } else if (is_weighted(node.op) && i == 1) {
+      } else if (has_weights(node.op) && i == 1) {
         if (!weights_fit(node, tensor)) return false;
-      } else if (is_weighted(node.op) && i == 2) {
+      } else if (has_weights(node.op) && i == 2) {
         if (tensor.type != DataType::kFloat32 && tensor.type != DataType::kInt32) return false;
       } else if (tensor.type != DataType::kInt8 || tensor.quantization->per_channel()) {
         return false;
@@ -160,7 +159,7 @@ class Folding {
       id = integer_of(id);
       if (keeps_scale(node.op)) id = requantized(id, output, node.name, nodes);
     }
-    if (is_weighted(node.op) && node.inputs.size() == 3) node.inputs[2] = integer_bias(node);
+    if (has_weights(node.op) && node.inputs.size() == 3) node.inputs[2] = integer_bias(node);
     node.outputs = {output};
   }
 

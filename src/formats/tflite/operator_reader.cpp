@@ -107,8 +107,14 @@ void OperatorReader::read(const schema::Operator& o, schema::BuiltinOperator cod
       return pad(item(o, name, 3, 3));
     case QUANTIZE:
       return append_unary(item(o, name, 1, 1), Quantize{});
-    case DEQUANTIZE:
-      return append_unary(item(o, name, 1, 1), Dequantize{});
+    case DEQUANTIZE: {
+      const Item dequantize = item(o, name, 1, 1);
+      // Weights of 16 bits are written so.
+      if (tensors_.is_constant(dequantize.inputs[0])) {
+        return tensors_.dequantize_constant(dequantize.inputs[0], dequantize.output);
+      }
+      return append_unary(dequantize, Dequantize{});
+    }
     case RELU:
       return append_unary(item(o, name, 1, 1), Relu{});
     case RELU6:
@@ -137,6 +143,10 @@ void OperatorReader::read(const schema::Operator& o, schema::BuiltinOperator cod
       return resize_nearest(item(o, name, 2, 2));
     case REDUCE_MAX:
       return reduce_max(item(o, name, 2, 2));
+    case PACK:
+      return pack(item(o, name, 1, 4096));
+    case UNPACK:
+      return unpack(o, name);
     default:
       throw Unsupported{"the operator is not supported",
                         "replace it in the model (docs/operators.md lists what is supported), or leave it to "
@@ -274,7 +284,7 @@ void OperatorReader::fully_connected(const Item& item) {
   if (o.weights_format() != 0) {
     throw Unsupported{"its weights are shuffled", "convert the model without shuffled weights"};
   }
-  TensorId x = tensors_.tensor(item.inputs[0]);
+  const TensorId x = tensors_.tensor(item.inputs[0]);
   std::vector<TensorId> inputs = with_weights(item, x, 0);
   const Shape weights = graph_.tensor(inputs[1]).shape;
   const auto elements = static_cast<int64_t>(graph_.tensor(x).elements());
@@ -284,33 +294,9 @@ void OperatorReader::fully_connected(const Item& item) {
   }
   const Shape rows = {static_cast<int32_t>(elements / weights[1]), weights[1]};
   const Shape result = {rows[0], weights[0]};
-  const auto like = [&](TensorId id, const Shape& shape, std::string_view suffix) {
-    Tensor tensor = graph_.tensor(id);
-    tensor.name += suffix;
-    tensor.shape = shape;
-    return graph_.add(std::move(tensor));
-  };
-  if (graph_.tensor(x).shape != rows) {
-    if (graph_.tensor(x).is_constant()) {
-      throw Unsupported{"its input is a constant", "fold constants when exporting the model"};
-    }
-    file_.charge(item.name.size() + sizeof(Node));
-    inputs[0] = like(x, rows, kInsertedBefore);
-    graph_.nodes.push_back({item.name + std::string(kInsertedBefore), Reshape{rows}, {x}, {inputs[0]}});
-  }
+  inputs[0] = reshaped_before(item.name, x, rows);
   const FullyConnected op{.activation = activation_of(o.fused_activation_function())};
-  const Shape declared = tensors_.shape(item.output);
-  if (declared == result) return append(item, op, inputs);
-
-  if (static_cast<int64_t>(element_count(declared)) != int64_t{result[0]} * result[1]) {
-    file_.malformed(fmt::format("operator '{}' gives {}, its output is declared as {}", item.name,
-                                to_string(result), to_string(declared)));
-  }
-  const TensorId output = tensors_.result(item.output);
-  const TensorId flat = like(output, result, kInsertedAfter);
-  file_.charge(2 * item.name.size() + 2 * sizeof(Node));
-  graph_.nodes.push_back({item.name, op, inputs, {flat}});
-  graph_.nodes.push_back({item.name + std::string(kInsertedAfter), Reshape{declared}, {flat}, {output}});
+  append_reshaped(item.name, op, inputs, item.output, result);
 }
 
 template <typename Binary>
@@ -341,12 +327,7 @@ void OperatorReader::mean(const Item& item) {
   const TensorId x = tensors_.tensor(item.inputs[0]);
   Mean op;
   op.keep_dims = o != nullptr && o->keep_dims();
-  op.axes = axes(item, x);
-  if (op.axes.empty() || op.axes.front() == 0 ||
-      op.axes.back() - op.axes.front() + 1 != static_cast<int32_t>(op.axes.size())) {
-    throw Unsupported{"its axes are not neighbours, or hold the batch",
-                      "take the mean over neighbouring axes, such as rows and columns"};
-  }
+  op.axes = neighbouring_axes(item, x);
   append(item, op, {x});
 }
 
@@ -376,9 +357,12 @@ void OperatorReader::concatenation(const Item& item) {
     file_.malformed(fmt::format("operator '{}' has axis {}", item.name, o.axis()));
   }
   append(item, Concat{.axis = static_cast<int32_t>(o.axis() < 0 ? o.axis() + rank : o.axis())}, inputs);
-  const auto& output = graph_.tensor(graph_.nodes.back().outputs[0]).quantization;
+  expect_one_scale(inputs, graph_.nodes.back().outputs[0]);
+}
+
+void OperatorReader::expect_one_scale(const std::vector<TensorId>& inputs, TensorId output) const {
   for (const TensorId id : inputs) {
-    if (graph_.tensor(id).quantization != output) {
+    if (graph_.tensor(id).quantization != graph_.tensor(output).quantization) {
       throw Unsupported{
           "its inputs and output differ in scale or zero point",
           "convert the model with TensorFlow Lite's int8 quantization, which gives them one scale"};
@@ -436,7 +420,7 @@ bool OperatorReader::computes_a_shape(const schema::Operator& o, schema::Builtin
 }
 
 /// The axes that a reduction names, ascending.
-std::vector<int32_t> OperatorReader::axes(const Item& item, TensorId x) const {
+std::vector<int32_t> OperatorReader::neighbouring_axes(const Item& item, TensorId x) const {
   const auto rank = static_cast<int64_t>(graph_.tensor(x).shape.size());
   std::vector<int32_t> result;
   for (int64_t axis : tensors_.integers(item.inputs[1])) {
@@ -446,29 +430,120 @@ std::vector<int32_t> OperatorReader::axes(const Item& item, TensorId x) const {
   }
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());
+  if (result.empty() || result.front() == 0 ||
+      result.back() - result.front() + 1 != static_cast<int32_t>(result.size())) {
+    throw Unsupported{"its axes are not neighbours, or hold the batch",
+                      "reduce neighbouring axes, such as rows and columns"};
+  }
   return result;
 }
 
-/// The maximum over rows and columns is a pooling whose window is the image.
+/// A tensor like `id` with another shape and a longer name, for what the file leaves implicit.
+TensorId OperatorReader::like(TensorId id, const Shape& shape, std::string_view suffix) {
+  Tensor tensor = graph_.tensor(id);
+  file_.charge(tensor.name.size() + suffix.size() + sizeof(Node));
+  tensor.name += suffix;
+  tensor.shape = shape;
+  return graph_.add(std::move(tensor));
+}
+
+/// The activation `x` in another shape of as many elements, by a Reshape before the operator `name`.
+TensorId OperatorReader::reshaped_before(const std::string& name, TensorId x, const Shape& shape) {
+  if (graph_.tensor(x).shape == shape) return x;
+  if (graph_.tensor(x).is_constant()) {
+    throw Unsupported{"its input is a constant", "fold constants when exporting the model"};
+  }
+  const TensorId result = like(x, shape, kInsertedBefore);
+  graph_.nodes.push_back({name + std::string(kInsertedBefore), Reshape{shape}, {x}, {result}});
+  return result;
+}
+
+/// Appends an operator that gives `computed` where the file declares an output of as many elements in another
+/// shape.
+void OperatorReader::append_reshaped(const std::string& name, Operator op, std::vector<TensorId> inputs,
+                                     int32_t output_index, const Shape& computed) {
+  const Shape declared = tensors_.shape(output_index);
+  if (element_count(declared) != element_count(computed)) {
+    file_.malformed(fmt::format("operator '{}' gives {}, its output is declared as {}", name,
+                                to_string(computed), to_string(declared)));
+  }
+  file_.charge(2 * name.size() + 2 * sizeof(Node));
+  const TensorId output = tensors_.result(output_index);
+  if (declared == computed) {
+    graph_.nodes.push_back({name, std::move(op), std::move(inputs), {output}});
+    return;
+  }
+  const TensorId between = like(output, computed, kInsertedAfter);
+  graph_.nodes.push_back({name, std::move(op), std::move(inputs), {between}});
+  graph_.nodes.push_back({name + std::string(kInsertedAfter), Reshape{declared}, {between}, {output}});
+}
+
+/// The maximum over rows and columns is a pooling whose window is the image; over other neighbouring axes,
+/// the axes before them are the rows of an image and those behind them its channels.
 void OperatorReader::reduce_max(const Item& item) {
-  const TensorId x = tensors_.tensor(item.inputs[0]);
-  const Shape shape = graph_.tensor(x).shape;
-  if (shape.size() != 4 || axes(item, x) != std::vector<int32_t>{1, 2}) {
-    throw Unsupported{"it takes the maximum over other axes than rows and columns",
-                      "take the maximum over the rows and columns of an image"};
+  TensorId x = tensors_.tensor(item.inputs[0]);
+  Shape shape = graph_.tensor(x).shape;
+  const std::vector<int32_t> reduced = neighbouring_axes(item, x);
+  if (shape.size() != 4 || reduced != std::vector<int32_t>{1, 2}) {
+    const auto extent = [&](auto begin, auto end) {
+      return static_cast<int32_t>(element_count({shape.begin() + begin, shape.begin() + end}));
+    };
+    const auto rank = static_cast<int32_t>(shape.size());
+    shape = {1, extent(0, reduced.front()), extent(reduced.front(), reduced.back() + 1),
+             extent(reduced.back() + 1, rank)};
+    x = reshaped_before(item.name, x, shape);
+    const MaxPool2D op{.kernel_h = 1, .kernel_w = shape[2], .stride_h = 1, .stride_w = shape[2]};
+    return append_reshaped(item.name, op, {x}, item.output, {1, shape[1], 1, shape[3]});
   }
   const MaxPool2D op{.kernel_h = shape[1], .kernel_w = shape[2], .stride_h = shape[1], .stride_w = shape[2]};
-  const Shape pooled = {shape[0], 1, 1, shape[3]};
-  const Shape declared = tensors_.shape(item.output);
-  if (declared == pooled) return append(item, op, {x});
-  const TensorId output = tensors_.result(item.output);
-  Tensor between = graph_.tensor(output);
-  between.name += kInsertedAfter;
-  between.shape = pooled;
-  file_.charge(2 * item.name.size() + 2 * sizeof(Node));
-  const TensorId flat = graph_.add(std::move(between));
-  graph_.nodes.push_back({item.name, op, {x}, {flat}});
-  graph_.nodes.push_back({item.name + std::string(kInsertedAfter), Reshape{declared}, {flat}, {output}});
+  append_reshaped(item.name, op, {x}, item.output, {shape[0], 1, 1, shape[3]});
+}
+
+/// A concatenation along a new axis.
+void OperatorReader::pack(const Item& item) {
+  const auto& o = options(item, item.file_operator.builtin_options_as_PackOptions());
+  Shape part = tensors_.shape(item.inputs[0]);
+  const auto rank = static_cast<int32_t>(part.size());
+  const int32_t axis = o.axis() < 0 ? o.axis() + rank + 1 : o.axis();
+  if (axis < 0 || axis > rank) file_.malformed(fmt::format("operator '{}' has axis {}", item.name, o.axis()));
+  part.insert(part.begin() + axis, 1);
+  std::vector<TensorId> inputs;
+  for (size_t i = 0; i < item.inputs.size(); ++i) {
+    const TensorId x = tensors_.tensor(item.inputs[i]);
+    if (element_count(part) != graph_.tensor(x).elements()) {
+      file_.malformed(fmt::format("operator '{}' packs tensors of several shapes", item.name));
+    }
+    inputs.push_back(reshaped_before(i == 0 ? item.name : fmt::format("{}#{}", item.name, i), x, part));
+  }
+  append(item, Concat{.axis = axis}, inputs);
+  expect_one_scale(inputs, graph_.nodes.back().outputs[0]);
+}
+
+/// One Slice for each output, without the axis that it lies along.
+void OperatorReader::unpack(const schema::Operator& o, const std::string& name) {
+  const size_t outputs = o.outputs() == nullptr ? 0 : o.outputs()->size();
+  const auto* unpacked = o.builtin_options_as_UnpackOptions();
+  if (o.inputs() == nullptr || o.inputs()->size() != 1 || outputs == 0 || unpacked == nullptr) {
+    file_.malformed("an unpacking lacks its input, its outputs or its options");
+  }
+  const TensorId x = tensors_.tensor(o.inputs()->Get(0));
+  const Shape shape = graph_.tensor(x).shape;
+  const auto rank = static_cast<int32_t>(shape.size());
+  const int32_t axis = unpacked->axis() < 0 ? unpacked->axis() + rank : unpacked->axis();
+  if (axis < 0 || axis >= rank || static_cast<size_t>(shape[static_cast<size_t>(axis)]) != outputs) {
+    file_.malformed(fmt::format("operator '{}' unpacks {} wrongly", name, to_string(shape)));
+  }
+  for (size_t i = 0; i < outputs; ++i) {
+    Slice op{.begin = std::vector<int32_t>(shape.size(), 0),
+             .size = shape,
+             .stride = std::vector<int32_t>(shape.size(), 1)};
+    op.begin[static_cast<size_t>(axis)] = static_cast<int32_t>(i);
+    op.size[static_cast<size_t>(axis)] = 1;
+    file_.charge(3 * shape.size() * sizeof(int32_t));
+    const Shape size = op.size;
+    append_reshaped(i == 0 ? name : fmt::format("{}#{}", name, i), std::move(op), {x},
+                    o.outputs()->Get(static_cast<flatbuffers::uoffset_t>(i)), size);
+  }
 }
 
 void OperatorReader::transpose(const Item& item) {
@@ -532,21 +607,8 @@ void OperatorReader::strided_slice(const Item& item) {
     op.begin.push_back(first);
     op.size.push_back(last <= first ? 0 : (last - first - 1) / op.stride[i] + 1);
   }
-  const Shape declared = tensors_.shape(item.output);
-  if (declared == op.size) return append(item, op, {x});
-  // Axes of one element are dropped.
-  if (element_count(declared) != element_count(op.size)) {
-    file_.malformed(fmt::format("operator '{}' gives {}, its output is declared as {}", item.name,
-                                to_string(op.size), to_string(declared)));
-  }
-  const TensorId output = tensors_.result(item.output);
-  Tensor between = graph_.tensor(output);
-  between.name += kInsertedAfter;
-  between.shape = op.size;
-  file_.charge(2 * item.name.size() + 2 * sizeof(Node));
-  const TensorId kept = graph_.add(std::move(between));
-  graph_.nodes.push_back({item.name, op, {x}, {kept}});
-  graph_.nodes.push_back({item.name + std::string(kInsertedAfter), Reshape{declared}, {kept}, {output}});
+  const Shape size = op.size;
+  append_reshaped(item.name, std::move(op), {x}, item.output, size);
 }
 
 /// One Slice for each output, which lie one after another along the axis.

@@ -129,7 +129,9 @@ void read_operators(const schema::Model& model, const schema::SubGraph& subgraph
 void read_metadata(const schema::Model& model, FileInHand& file, Graph& graph) {
   if (model.description() != nullptr && model.description()->size() != 0) {
     file.charge(model.description()->size());
-    graph.metadata["description"] = printable(model.description());
+    std::string description = printable(model.description());
+    if (description.ends_with(kAlsoWrittenBy)) description.resize(description.size() - kAlsoWrittenBy.size());
+    if (description != kWrittenBy) graph.metadata["description"] = description;
   }
   if (model.metadata() == nullptr || model.buffers() == nullptr) return;
   for (const schema::Metadata* entry : *model.metadata()) {

@@ -19,6 +19,21 @@ int32_t nibble(std::span<const std::byte> packed, size_t element) {
   return bits >= 8 ? bits - 16 : bits;
 }
 
+/// IEEE 754 binary16.
+float from_half(uint16_t bits) {
+  const int32_t exponent = bits >> 10 & 0x1F;
+  const int32_t fraction = bits & 0x3FF;
+  float value = 0;
+  if (exponent == 0x1F) {
+    value = fraction == 0 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+  } else if (exponent == 0) {
+    value = std::ldexp(static_cast<float>(fraction), -24);
+  } else {
+    value = std::ldexp(static_cast<float>(fraction + 0x400), exponent - 25);
+  }
+  return (bits & 0x8000) != 0 ? -value : value;
+}
+
 template <typename T>
 std::vector<int64_t> widened(std::span<const uint8_t> bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
@@ -235,7 +250,9 @@ TensorId TensorReader::result(int32_t index) {
 }
 
 TensorId TensorReader::weight(int32_t index, DataType activations) {
-  if (!is_constant(index)) {
+  at(index);
+  const bool dequantized_before = ids_[index] != kNoTensor && graph_.tensor(ids_[index]).is_constant();
+  if (!is_constant(index) && !dequantized_before) {
     throw Unsupported{fmt::format("the weights '{}' are computed while the network runs", name(index)),
                       "make them constants when exporting the model"};
   }
@@ -244,6 +261,45 @@ TensorId TensorReader::weight(int32_t index, DataType activations) {
   if (activations != DataType::kFloat32 || !integer) return tensor(index);
   if (dequantized_ids_[index] == kNoTensor) dequantized_ids_[index] = graph_.add(dequantized(read(index)));
   return dequantized_ids_[index];
+}
+
+void TensorReader::dequantize_constant(int32_t index, int32_t result) {
+  const schema::TensorType stored = at(index).type();
+  if (stored != schema::TensorType::FLOAT16 && stored != schema::TensorType::INT8 &&
+      stored != schema::TensorType::INT4) {
+    throw Unsupported{
+        fmt::format("the constant '{}' that it dequantizes is not float16, int8 or int4", name(index)),
+        "convert the model again"};
+  }
+  Tensor tensor = stored == schema::TensorType::FLOAT16 ? widened_halves(index) : dequantized(read(index));
+  if (at(result).type() != schema::TensorType::FLOAT32 || tensor.shape != shape(result)) {
+    file_.malformed(fmt::format("tensor {} is not the float32 form of constant {}", result, index));
+  }
+  if (ids_[result] != kNoTensor || is_constant(result)) {
+    file_.malformed(fmt::format("tensor {} is used before it is computed, or computed twice", result));
+  }
+  tensor.name = name(result);
+  ids_[result] = graph_.add(std::move(tensor));
+  computed_[result] = true;
+}
+
+Tensor TensorReader::widened_halves(int32_t index) {
+  const flatbuffers::Vector<uint8_t>& bytes = *data(index);
+  Tensor result;
+  result.shape = shape(index);
+  if (bytes.size() != result.elements() * sizeof(uint16_t)) {
+    file_.malformed(fmt::format("tensor {} holds {} bytes, not {} elements of 16 bits", index, bytes.size(),
+                                result.elements()));
+  }
+  file_.charge(result.elements() * 2 * sizeof(float));
+  std::vector<float> values(result.elements());
+  for (size_t i = 0; i < values.size(); ++i) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, bytes.data() + i * sizeof(bits), sizeof(bits));
+    values[i] = from_half(bits);
+  }
+  result.data = Tensor::to_bytes(std::span<const float>(values));
+  return result;
 }
 
 Tensor TensorReader::dequantized(const Tensor& integers) {

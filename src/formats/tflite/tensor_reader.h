@@ -27,6 +27,8 @@ class TensorReader {
   TensorId result(int32_t index);
   /// A constant weight for an operator with such activations: float32 from integers where they are float32.
   TensorId weight(int32_t index, DataType activations);
+  /// Makes tensor `result` the float32 constant that the constant `index` (float16, int8 or int4) stands for.
+  void dequantize_constant(int32_t index, int32_t result);
 
   /// Extents, each in [1, 2^30], of at most 2^31 - 1 elements; a scalar has one axis.
   Shape shape(int32_t index) const;
@@ -46,6 +48,7 @@ class TensorReader {
   std::optional<Quantization> quantization(int32_t index) const;
   Tensor read(int32_t index) const;
   Tensor dequantized(const Tensor& integers);
+  Tensor widened_halves(int32_t index);
 
   const schema::Model& model_;
   const schema::SubGraph& subgraph_;

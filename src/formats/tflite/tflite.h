@@ -25,16 +25,16 @@ Graph read_tflite(const std::filesystem::path& path);
 /// As read_tflite, from memory; `file_name` is for the errors, and without its extension the graph's name.
 Graph parse_tflite(std::span<const std::byte> content, std::string_view file_name);
 
-/// Whether a node stands for no operator of the file it was read from: a Reshape that the reader put beside a
-/// dense layer. A dump of every operator's output leaves it out, and the writer merges it into its neighbour
+/// Whether a node stands for no operator of the file it was read from: a Reshape that the reader put beside
+/// one. A dump of every operator's output leaves it out, and the writer merges it into its neighbour
 /// again.
 bool inserted_by_import(const Node& node);
 
 /// A valid graph as a TensorFlow Lite model (schema version 3): the same bytes for the same graph. int8
 /// constants whose quantization has 4 bits or fewer, and int4 ones, become INT4, two to a byte, low nibble
 /// first. Padding that is neither SAME nor VALID becomes an operator of its own (PAD, or PADV2 for max
-/// pooling). Metadata travels as text under its keys, "description" as the model's description.
-///
+/// pooling). Metadata travels as text under its keys, "description" as the model's description,
+/// to which "(written by Thimble)" is added in the file alone.
 /// A dense layer with a scale for each channel is written at the operator version that runtimes without such
 /// kernels refuse, since earlier ones would compute it wrongly.
 ///

@@ -54,8 +54,9 @@ class ModelWriter {
     const auto metadata = write_metadata();
     const auto signature = write_signature();
     const auto described = graph_.metadata.find("description");
-    const auto description =
-        builder_.CreateString(described == graph_.metadata.end() ? "Written by Thimble" : described->second);
+    const auto description = builder_.CreateString(described == graph_.metadata.end()
+                                                       ? std::string(kWrittenBy)
+                                                       : described->second + std::string(kAlsoWrittenBy));
     const auto codes = builder_.CreateVector(codes_);
     const auto subgraphs = builder_.CreateVector(Offsets<schema::SubGraph>{subgraph});
     const auto buffers = builder_.CreateVector(buffers_);
