@@ -12,7 +12,7 @@ case "${1:-}" in
 esac
 
 # shellcheck disable=SC2086
-install_missing $packages $more_targets clang-format clang-tidy jq
+install_missing $packages $more_targets clang-format clang-tidy cppcheck jq
 if [ -z "${THIMBLE_REFERENCE:-}" ] && [ -d "$root/../shared/reference" ]; then
   THIMBLE_REFERENCE=$(cd "$root/../shared/reference" && pwd)
   export THIMBLE_REFERENCE

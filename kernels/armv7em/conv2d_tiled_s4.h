@@ -4,13 +4,11 @@
 
 #include "conv2d_tiled.h"
 
-/* bias may be NULL. `simple` as thimble_tile_output says; rows >= 1. */
+/* `factors` and `simple` as thimble_tile_output says; rows >= 1. */
 THIMBLE_KERNEL void thimble_conv2d_tiled_s4(const thimble_conv2d_parameters* p, const int8_t* input,
-                                            const uint32_t* weights, const int32_t* bias,
-                                            const int32_t* multipliers, const int32_t* shifts,
+                                            const uint32_t* weights, const int32_t* factors,
                                             uint32_t* scratch, int32_t rows, int32_t simple, int8_t* output) {
-  const thimble_tile_output t = {bias,   multipliers,      shifts,        16,
-                                 simple, p->output_offset, p->output_min, p->output_max};
+  const thimble_tile_output t = {factors, 16, simple, p->output_offset, p->output_min, p->output_max};
   thimble_conv2d_tiled(p, input, weights, &t, scratch, rows, output);
 }
 

@@ -98,18 +98,6 @@ THIMBLE_KERNEL int32_t thimble_smmulr(int32_t a, int32_t b) {
 #endif
 }
 
-/* The nearest int8; its compiler-made form where low and high are others */
-THIMBLE_KERNEL int32_t thimble_clamp_s8(int32_t x, int32_t low, int32_t high) {
-#if THIMBLE_DSP
-  if (low == -128 && high == 127) {
-    int32_t result;
-    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(x));
-    return result;
-  }
-#endif
-  return x < low ? low : (x > high ? high : x);
-}
-
 /* Four bytes, in the order in which they lie in memory; any alignment */
 THIMBLE_KERNEL uint32_t thimble_load_word(const void* from) {
 #if THIMBLE_DSP

@@ -22,12 +22,6 @@
 #define THIMBLE_TILE_ASSEMBLY 0
 #endif
 
-/* Sums of four channels at two places */
-typedef struct {
-  int32_t a[4];
-  int32_t b[4];
-} thimble_tile_sums;
-
 /* Weights of one byte: a word of four taps for each of four channels, group by group. Returns what lies
  * behind them. */
 THIMBLE_KERNEL const uint32_t* thimble_widen_tile_s8(const uint32_t* weights, int32_t groups,
@@ -87,18 +81,55 @@ THIMBLE_KERNEL void thimble_tile_dot_one(const uint32_t* place, const uint32_t* 
     place += 2;
     tile += 8;
   }
-  sums[0] = a0, sums[1] = a1, sums[2] = a2, sums[3] = a3;
+  sums[0] = a0;
+  sums[1] = a1;
+  sums[2] = a2;
+  sums[3] = a3;
 }
 
 /* The most bytes between two places that share a walk: what fits the offset of a load */
 #define THIMBLE_TILE_REACH 4000
 
+/* How sums become outputs. `factors` has three words for each channel. With `simple`: twice the bias, the
+ * multiplier, and one less than the right shift, which is 1 to 22, while no sum with its bias reaches 2^29;
+ * rounding then takes few instructions. Else: the bias, the multiplier, the shift. The C writer knows which.
+ * `scale` is 1, or 16 for sums of weights that were widened to 16 times their value. */
+typedef struct {
+  const int32_t* factors;
+  int32_t scale, simple;
+  int32_t offset, low, high;
+} thimble_tile_output;
+
+THIMBLE_KERNEL int8_t thimble_tile_requantize(const thimble_tile_output* t, int32_t sum,
+                                              const int32_t* factors) {
+  if (t->simple) {
+    /* thimble_high_multiply(sum + bias, multiplier), the doubling taken first; the offset joins the rounding
+     */
+    const int32_t twice = (t->scale == 16 ? sum >> 3 : sum * 2) + factors[0];
+    const int32_t scaled = thimble_smmulr(twice, factors[1]);
+    const int32_t rounding = (2 * t->offset + 1) * ((int32_t)1 << factors[2]);
+    return (int8_t)thimble_clamp((scaled - (scaled < 0) + rounding) >> factors[2] >> 1, t->low, t->high);
+  }
+  return thimble_requantize(thimble_wrapping_add(t->scale == 16 ? sum >> 4 : sum, factors[0]), factors[1],
+                            factors[2], t->offset, t->low, t->high);
+}
+
+/* Writes one place's first `channels` (1 to 4) of a tile that begins at channel `first`. */
+THIMBLE_KERNEL void thimble_tile_write(const thimble_tile_output* t, const int32_t* sums, int32_t first,
+                                       int32_t channels, int8_t* output) {
+  for (int32_t i = 0; i < channels; ++i) {
+    output[i] = thimble_tile_requantize(t, sums[i], t->factors + 3 * (first + i));
+  }
+}
+
 #if THIMBLE_TILE_ASSEMBLY
-/* Two places, `distance` bytes apart (0 < distance <= THIMBLE_TILE_REACH); distance and groups are literals.
- */
-THIMBLE_KERNEL void thimble_tile_dot_two_assembly(const uint32_t* place, int32_t distance,
-                                                  const uint32_t* tile, int32_t groups,
-                                                  thimble_tile_sums* sums) {
+/* The products of two places, `distance` bytes apart (0 < distance <= THIMBLE_TILE_REACH), and with `finish`
+ * the outputs that four full channels make of them, `output_c` bytes apart; else the sums. All but pointers
+ * are literals. */
+THIMBLE_KERNEL void thimble_tile_two_places_assembly(const thimble_tile_output* t, const uint32_t* place,
+                                                     int32_t distance, const uint32_t* tile, int32_t groups,
+                                                     int32_t finish, const int32_t* factors, int8_t* output,
+                                                     int32_t output_c, int32_t sums[8]) {
   int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
   uint32_t x, y, v, w;
 /* One word of taps: 16 multiply-accumulates. `at` is its place among those of one turn. */
@@ -144,62 +175,104 @@ THIMBLE_KERNEL void thimble_tile_dot_two_assembly(const uint32_t* place, int32_t
                      : [distance] "i"(distance), [steps] "i"(2 * (groups & 3))
                      : "memory");
   }
-#undef THIMBLE_TILE_STEP
-#undef THIMBLE_TILE_OPERANDS
-  sums->a[0] = a0, sums->a[1] = a1, sums->a[2] = a2, sums->a[3] = a3;
-  sums->b[0] = b0, sums->b[1] = b1, sums->b[2] = b2, sums->b[3] = b3;
-}
-#endif
-
-/* Two places, `distance` bytes apart (0 < distance <= THIMBLE_TILE_REACH) */
-THIMBLE_KERNEL void thimble_tile_dot_two(const uint32_t* place, int32_t distance, const uint32_t* tile,
-                                         int32_t groups, thimble_tile_sums* sums) {
-#if THIMBLE_TILE_ASSEMBLY
-  /* -Og does not carry them into what it inlines: it takes the C. */
-  if (__builtin_constant_p(distance) && __builtin_constant_p(groups)) {
-    thimble_tile_dot_two_assembly(place, distance, tile, groups, sums);
+/* The outputs of one channel at both places. The right shift's last bit is shifted out with the saturation.
+ */
+#define THIMBLE_TILE_FINISH(channel, a, b, doubled) \
+  "ldr %[x], [%[tile], #12 * " channel              \
+  "]\n\t"                                           \
+  "ldr %[y], [%[tile], #12 * " channel              \
+  " + 4]\n\t"                                       \
+  "ldr %[v], [%[tile], #12 * " channel              \
+  " + 8]\n\t"                                       \
+  "mov %[w], %[rounding]\n\t"                       \
+  "lsl %[w], %[w], %[v]\n\t"                        \
+  "add " a ", %[x], " a ", " doubled                \
+  "\n\t"                                            \
+  "add " b ", %[x], " b ", " doubled                \
+  "\n\t"                                            \
+  "smmulr " a ", " a                                \
+  ", %[y]\n\t"                                      \
+  "smmulr " b ", " b                                \
+  ", %[y]\n\t"                                      \
+  "add " a ", " a ", " a                            \
+  ", asr #31\n\t"                                   \
+  "add " b ", " b ", " b                            \
+  ", asr #31\n\t"                                   \
+  "add " a                                          \
+  ", %[w]\n\t"                                      \
+  "add " b                                          \
+  ", %[w]\n\t"                                      \
+  "asr " a                                          \
+  ", %[v]\n\t"                                      \
+  "asr " b                                          \
+  ", %[v]\n\t"                                      \
+  "ssat " a ", #8, " a                              \
+  ", asr #1\n\t"                                    \
+  "ssat " b ", #8, " b                              \
+  ", asr #1\n\t"                                    \
+  "strb " a ", [%[place], #" channel                \
+  "]\n\t"                                           \
+  "strb " b ", [%[place], #%c[step] + " channel "]\n\t"
+#define THIMBLE_TILE_FINISH_ALL(doubled)              \
+  THIMBLE_TILE_FINISH("0", "%[a0]", "%[b0]", doubled) \
+  THIMBLE_TILE_FINISH("1", "%[a1]", "%[b1]", doubled) \
+  THIMBLE_TILE_FINISH("2", "%[a2]", "%[b2]", doubled) \
+  THIMBLE_TILE_FINISH("3", "%[a3]", "%[b3]", doubled)
+  if (finish) {
+    place = (const uint32_t*)(void*)output;
+    tile = (const uint32_t*)(const void*)factors;
+    if (t->scale == 16) {
+      __asm__ volatile(THIMBLE_TILE_FINISH_ALL("asr #3")
+                       : THIMBLE_TILE_OPERANDS
+                       : [rounding] "i"(2 * t->offset + 1), [step] "i"(output_c)
+                       : "memory");
+    } else {
+      __asm__ volatile(THIMBLE_TILE_FINISH_ALL("lsl #1")
+                       : THIMBLE_TILE_OPERANDS
+                       : [rounding] "i"(2 * t->offset + 1), [step] "i"(output_c)
+                       : "memory");
+    }
     return;
   }
+#undef THIMBLE_TILE_FINISH_ALL
+#undef THIMBLE_TILE_FINISH
+#undef THIMBLE_TILE_STEP
+#undef THIMBLE_TILE_OPERANDS
+  sums[0] = a0;
+  sums[1] = a1;
+  sums[2] = a2;
+  sums[3] = a3;
+  sums[4] = b0;
+  sums[5] = b1;
+  sums[6] = b2;
+  sums[7] = b3;
+}
 #endif
-  thimble_tile_dot_one(place, tile, groups, sums->a);
-  thimble_tile_dot_one(place + distance / 4, tile, groups, sums->b);
-}
 
-/* How sums become outputs. `scale` is 1, or 16 for sums of weights that were widened to 16 times their value.
- * With `simple`, every shift is in [-31, -1] and no sum with its bias reaches 2^29: rounding then takes few
- * instructions. The C writer knows and says so. */
-typedef struct {
-  const int32_t* bias; /* NULL: none */
-  const int32_t* multipliers;
-  const int32_t* shifts;
-  int32_t scale, simple;
-  int32_t offset, low, high;
-} thimble_tile_output;
-
-THIMBLE_KERNEL int8_t thimble_tile_requantize(const thimble_tile_output* t, int32_t sum, int32_t bias,
-                                              int32_t multiplier, int32_t shift) {
-  if (t->simple) {
-    /* thimble_high_multiply(sum + bias, multiplier), the doubling taken first */
-    const int32_t twice = (t->scale == 16 ? sum >> 3 : sum * 2) + bias * 2;
-    const int32_t scaled = thimble_smmulr(twice, multiplier);
-    const int32_t half = (int32_t)1 << (-shift - 1);
-    const int32_t rounded = (scaled + (scaled >> 31) + half) >> -shift;
-    return (int8_t)thimble_clamp_s8(rounded + t->offset, t->low, t->high);
+/* Two places, `distance` bytes apart (0 < distance <= THIMBLE_TILE_REACH): `channels` (1 to 4) outputs of
+ * each, from channel `first` on; the second place's lie output_c behind the first's. */
+THIMBLE_KERNEL void thimble_tile_two_places(const thimble_tile_output* t, const uint32_t* place,
+                                            int32_t distance, const uint32_t* tile, int32_t groups,
+                                            int32_t first, int32_t channels, int8_t* output,
+                                            int32_t output_c) {
+  int32_t sums[8];
+#if THIMBLE_TILE_ASSEMBLY
+  /* -Og does not carry them into what it inlines: it takes the C. */
+  if (__builtin_constant_p(distance) && __builtin_constant_p(groups) && __builtin_constant_p(t->offset) &&
+      __builtin_constant_p(output_c)) {
+    const int32_t finish =
+        channels == 4 && t->simple && t->low == -128 && t->high == 127 && output_c <= THIMBLE_TILE_REACH;
+    thimble_tile_two_places_assembly(t, place, distance, tile, groups, finish, t->factors + 3 * first, output,
+                                     output_c, sums);
+    if (finish) return;
+  } else
+#endif
+  {
+    thimble_tile_dot_one(place, tile, groups, sums);
+    thimble_tile_dot_one(place + distance / 4, tile, groups, sums + 4);
   }
-  return thimble_requantize(thimble_wrapping_add(t->scale == 16 ? sum >> 4 : sum, bias), multiplier, shift,
-                            t->offset, t->low, t->high);
-}
-
-/* Writes the first `channels` (1 to 4) of a tile that begins at channel `first`; b may be NULL. */
-THIMBLE_KERNEL void thimble_tile_write(const thimble_tile_output* t, const thimble_tile_sums* sums,
-                                       int32_t first, int32_t channels, int8_t* a, int8_t* b) {
-  for (int32_t i = 0; i < channels; ++i) {
-    const int32_t bias = t->bias ? t->bias[first + i] : 0;
-    const int32_t multiplier = t->multipliers[first + i];
-    const int32_t shift = t->shifts[first + i];
-    a[i] = thimble_tile_requantize(t, sums->a[i], bias, multiplier, shift);
-    if (b) b[i] = thimble_tile_requantize(t, sums->b[i], bias, multiplier, shift);
-  }
+  thimble_tile_write(t, sums, first, channels, output);
+  thimble_tile_write(t, sums + 4, first, channels, output + output_c);
 }
 
 /* All places of one row for one tile: `places` runs of taps, each `distance` bytes behind the last. */
@@ -207,18 +280,18 @@ THIMBLE_KERNEL void thimble_tile_row(const thimble_tile_output* t, const uint32_
                                      int32_t places, const uint32_t* tile, int32_t groups, int32_t first,
                                      int32_t channels, int8_t* output, int32_t output_c) {
   int32_t x = 0;
-  thimble_tile_sums sums;
+  int32_t sums[4];
   if (distance <= THIMBLE_TILE_REACH) {
     for (; x + 2 <= places; x += 2) {
-      thimble_tile_dot_two(run, distance, tile, groups, &sums);
-      thimble_tile_write(t, &sums, first, channels, output, output + output_c);
+      thimble_tile_two_places(t, run, distance, tile, groups, first, output_c % 4 == 0 ? 4 : channels, output,
+                              output_c);
       run += distance / 2;
       output += 2 * output_c;
     }
   }
   for (; x < places; ++x) {
-    thimble_tile_dot_one(run, tile, groups, sums.a);
-    thimble_tile_write(t, &sums, first, channels, output, 0);
+    thimble_tile_dot_one(run, tile, groups, sums);
+    thimble_tile_write(t, sums, first, channels, output);
     run += distance / 4;
     output += output_c;
   }

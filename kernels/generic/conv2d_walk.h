@@ -19,9 +19,7 @@ typedef struct {
 } thimble_conv2d_walk;
 
 THIMBLE_KERNEL thimble_conv2d_walk thimble_conv2d_walk_of(const thimble_conv2d_parameters* p) {
-  const int32_t pointwise = p->kernel_h == 1 && p->kernel_w == 1 && p->stride_h == 1 && p->stride_w == 1 &&
-                            p->pad_top == 0 && p->pad_left == 0 && p->output_h == p->input_h &&
-                            p->output_w == p->input_w;
+  const int32_t pointwise = thimble_conv2d_is_pointwise(p);
   thimble_conv2d_walk walk;
   walk.output_h = pointwise ? 1 : p->output_h;
   walk.output_w = pointwise ? p->output_h * p->output_w : p->output_w;

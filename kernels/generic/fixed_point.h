@@ -32,7 +32,7 @@ THIMBLE_KERNEL int32_t thimble_high_multiply(int32_t a, int32_t b) {
  * if exponent is 1. The last bit that is shifted out decides; below zero, a tie must not round up. */
 THIMBLE_KERNEL int32_t thimble_rounding_shift_right(int32_t x, int32_t exponent) {
   if (exponent == 0) return x;
-  return (((x + (x >> 31)) >> (exponent - 1)) + 1) >> 1;
+  return (((x - (x < 0)) >> (exponent - 1)) + 1) >> 1;
 }
 
 /* x * 2^exponent, saturating; 0 <= exponent <= 31 */
@@ -56,6 +56,8 @@ THIMBLE_KERNEL int32_t thimble_multiply_by_quantized_multiplier(int32_t x, int32
 /* a * b / 2^31 as above, for -2^30 < a < 2^30: twice a does not overflow. */
 THIMBLE_KERNEL int32_t thimble_high_multiply_small(int32_t a, int32_t b) {
   const uint64_t product = (uint64_t)((int64_t)(a * 2) * b);
+  /* The same in two instructions fewer. One factor of every addition is this; it is a literal, so that others
+   * do not test for it. */
   if (b == (int32_t)1 << 30) return (a >> 1) + (a & 1);
   return (int32_t)((uint32_t)(product >> 32) + ((uint32_t)product >> 31));
 }
@@ -67,7 +69,7 @@ THIMBLE_KERNEL int32_t thimble_multiply_small_by_quantized_multiplier(int32_t x,
   if (shift <= 0) {
     const int32_t high = thimble_high_multiply_small(x, multiplier);
     if (shift == 0) return high;
-    return (high + (high >> 31) + (int32_t)((uint32_t)1 << (-shift - 1))) >> -shift;
+    return (high - (high < 0) + (int32_t)((uint32_t)1 << (-shift - 1))) >> -shift;
   }
   return thimble_multiply_by_quantized_multiplier(x, multiplier, shift);
 }
@@ -87,7 +89,7 @@ THIMBLE_KERNEL int8_t thimble_requantize_small(int32_t x, int32_t multiplier, in
   if (shift < 0 && shift >= -20) {
     const int32_t scaled = thimble_high_multiply_small(x, multiplier);
     const int32_t rounding = ((int32_t)1 << (-shift - 1)) + offset * ((int32_t)1 << -shift);
-    result = (scaled + (scaled >> 31) + rounding) >> -shift;
+    result = (scaled - (scaled < 0) + rounding) >> -shift;
   } else {
     result = thimble_multiply_small_by_quantized_multiplier(x, multiplier, shift);
     result = thimble_wrapping_add(result, offset);

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "kernel.h"
+
 /* Shapes are of one sample (batch 1). Offsets are TensorFlow Lite's: input_offset = -input zero point,
  * output_offset = +output zero point. An integer kernel clamps to [output_min, output_max], a float kernel to
  * [float_min, float_max]; each ignores the other's fields. */
@@ -22,6 +24,12 @@ typedef struct {
   int32_t output_min, output_max;
   float float_min, float_max;
 } thimble_conv2d_parameters;
+
+/* Whether each output is made from the one pixel at its place. */
+THIMBLE_KERNEL int32_t thimble_conv2d_is_pointwise(const thimble_conv2d_parameters* p) {
+  return p->kernel_h == 1 && p->kernel_w == 1 && p->stride_h == 1 && p->stride_w == 1 && p->pad_top == 0 &&
+         p->pad_left == 0 && p->output_h == p->input_h && p->output_w == p->input_w;
+}
 
 typedef struct {
   int32_t input_h, input_w, input_c;

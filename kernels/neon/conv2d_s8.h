@@ -7,9 +7,7 @@
 
 /* Whether a pixel's taps lie one after another in the input, in whole steps. */
 THIMBLE_KERNEL int32_t thimble_conv2d_neon_s8_is_direct(const thimble_conv2d_parameters* p) {
-  return p->kernel_h == 1 && p->kernel_w == 1 && p->stride_h == 1 && p->stride_w == 1 && p->pad_top == 0 &&
-         p->pad_left == 0 && p->output_h == p->input_h && p->output_w == p->input_w &&
-         p->input_c % THIMBLE_NEON_STEP == 0;
+  return thimble_conv2d_is_pointwise(p) && p->input_c % THIMBLE_NEON_STEP == 0;
 }
 
 /* Copies the window of one output pixel; what is outside the image is the zero point. */

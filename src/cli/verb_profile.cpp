@@ -59,6 +59,7 @@ std::string text_of(const deploy::Profile& profile, const device::DeviceProfile&
   }
   table.add({"arena", grouped(profile.arena_bytes) + " B"});
   table.add({"stack", figure(profile.stack_bytes) + " B"});
+  table.add({"  at the most", figure(profile.stack_bound_bytes) + " B"});
   table.add({"RAM in all", figure(profile.ram_bytes) + " B"});
   table.add({"weights", grouped(profile.weights_bytes) + " B"});
   table.add({"code", figure(profile.code_bytes) + " B"});

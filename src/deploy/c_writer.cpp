@@ -121,10 +121,11 @@ class Writer {
   }
 
   /// Writes the constants that no layer before has read; returns their bytes.
-  size_t add_constants(const Node& node, const std::string& layer, const WeightLayout& weights) {
+  size_t add_constants(const Node& node, const std::string& layer, const WeightLayout& weights,
+                       size_t inputs) {
     size_t bytes = 0;
     const bool weighted = has_weights(node.op);
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
+    for (size_t i = 0; i < inputs; ++i) {
       const TensorId id = node.inputs[i];
       const Tensor& tensor = graph_.tensor(id);
       const bool laid_out = weighted && i == 1 && !weights.name.empty();
@@ -165,6 +166,11 @@ class Writer {
     return values;
   }
 
+  /// How many of a node's inputs its kernel takes as they are: a bias may be in the factors.
+  size_t tensor_arguments(size_t index) const {
+    return choices_[index].factors.empty() ? graph_.nodes[index].inputs.size() : 2;
+  }
+
   size_t add_factors(const std::string& name, const std::vector<int32_t>& values) {
     if (values.empty()) return 0;
     constants_ += array("int32_t", name, std::span<const int32_t>(values));
@@ -201,9 +207,14 @@ class Writer {
       layer.function = fmt::format("{}_layer_{}_{}", program_.prefix, index, c_operator_name(layer.op));
       headers_.insert(kernel.header);
       const std::string stem = fmt::format("{}_layer_{}", program_.prefix, index);
-      layer.weights_bytes =
-          add_constants(node, stem, weights) + add_factors(stem + "_multipliers", call.multipliers) +
-          add_factors(stem + "_shifts", call.shifts) + add_table(stem + "_table", call.table);
+      layer.weights_bytes = add_constants(node, stem, weights, tensor_arguments(index));
+      if (!choice.factors.empty()) {
+        layer.weights_bytes += add_factors(stem + "_factors", choice.factors);
+      } else {
+        layer.weights_bytes += add_factors(stem + "_multipliers", call.multipliers) +
+                               add_factors(stem + "_shifts", call.shifts) +
+                               add_table(stem + "_table", call.table);
+      }
       layers_ +=
           fmt::format("\n/* {} */\nTHIMBLE_LAYER static void {}(void *arena) {{\n", title, layer.function);
       add_calls(index, call, weights.name, stem);
@@ -251,11 +262,15 @@ class Writer {
       if (one_input_a_call) {
         arguments.push_back(address(node.inputs[i]));
       } else {
-        for (size_t k = 0; k < node.inputs.size(); ++k) {
+        for (size_t k = 0; k < tensor_arguments(index); ++k) {
           arguments.push_back(address(node.inputs[k], has_weights(node.op) && k == 1 ? layout : ""));
         }
-        if (has_weights(node.op) && node.inputs.size() == 2) arguments.push_back("0 /* no bias */");
-        if (!call.multipliers.empty()) {
+        if (!choice.factors.empty()) {
+          arguments.push_back(stem + "_factors");
+        } else if (has_weights(node.op) && node.inputs.size() == 2) {
+          arguments.push_back("0 /* no bias */");
+        }
+        if (choice.factors.empty() && !call.multipliers.empty()) {
           arguments.push_back(stem + "_multipliers");
           arguments.push_back(stem + "_shifts");
         }

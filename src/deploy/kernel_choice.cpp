@@ -4,21 +4,28 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "deploy/kernel_overlap.h"
 #include "deploy/neon_kernels.h"
-#include "kernels/armv7em/depthwise_conv2d_plane_s8.h"
+#include "graph/quantize_from_ranges.h"
+#include "kernels/armv7em/conv2d_tiled.h"
+#include "kernels/armv7em/depthwise_conv2d_plane.h"
 #include "kernels/armv7em/fully_connected_rows.h"
 
 namespace thimble::deploy {
 namespace {
 
-// What one layer of kernels/armv7em may take of scratch to share the widening of weights among output rows,
-// and how many places should share it.
+// What one layer of kernels/armv7em may take of scratch to share the widening of weights among places of the
+// image, and how many places of whole rows should share it; and the same where it makes the arena no larger.
 constexpr int32_t kSharingScratchBytes = 12 * 1024;
 constexpr int32_t kSharingPlaces = 24;
-constexpr int32_t kPointwiseScratchBytes = 4 * 1024;
+constexpr int32_t kFreeScratchBytes = 48 * 1024;
+constexpr int32_t kFreePlaces = 96;
+
+// The part of the convolutions' estimated cycles that is given for a smaller arena, at the most.
+constexpr double kCyclesForMemory = 0.03;
 
 /// Whether a core has the DSP extension of ARMv7E-M.
 bool has_dsp(std::string_view core) { return core.starts_with("cortex-m4") || core.starts_with("cortex-m7"); }
@@ -45,29 +52,13 @@ SumBound sum_bound(const Tensor& weights, const Tensor* bias) {
   return bound;
 }
 
-/// The extents that kernels/armv7em/conv2d_tiled.h computes of the same parameters.
-struct TiledExtents {
-  int32_t column = 0;
-  int32_t groups = 0;
-  int32_t row = 0;
-};
-
-TiledExtents tiled_extents(const thimble_conv2d_parameters& p) {
-  const int32_t step = std::min(p.stride_w, p.kernel_w);
-  TiledExtents e;
-  e.column = (p.kernel_h * p.input_c + 1) / 2;
-  e.groups = (p.kernel_w * e.column + 1) / 2;
-  e.row = ((p.output_w - 1) * step + p.kernel_w) * e.column + 1;
-  return e;
-}
-
 /// The weights of a convolution in tiles of four output channels: a word of four taps for each channel, group
 /// by group (kernels/armv7em/tile_s8.h). Taps are in the order of a window's run: by column, row, channel.
 /// Where input channels come in fours, SXTB16 brings a word's bytes into the order of the widened inputs by
 /// itself; where not, inputs lie in their own order and the bytes are exchanged here.
 WeightLayout tiled_layout(const Tensor& weights, const thimble_conv2d_parameters& p) {
   const std::vector<int8_t> values = int8_values(weights);
-  const TiledExtents e = tiled_extents(p);
+  const thimble_conv2d_tiled_extents e = thimble_conv2d_tiled_extents_of(&p);
   const bool narrow = weights.type == DataType::kInt4;
   const bool in_fours = p.input_c % 4 == 0;
   const auto tap = [&](int32_t o, int32_t at) -> uint32_t {
@@ -100,11 +91,76 @@ WeightLayout tiled_layout(const Tensor& weights, const thimble_conv2d_parameters
   return layout;
 }
 
+/// Two weights of 4 bits to a byte, the first in the low nibble (kernels/generic/nibbles.h).
+WeightLayout nibbles(const Tensor& weights) {
+  const std::vector<int8_t> values = int8_values(weights);
+  WeightLayout layout{.name = "nibbles", .c_type = "uint8_t", .elements = {}};
+  for (size_t i = 0; i < values.size(); i += 2) {
+    const int high = i + 1 < values.size() ? values[i + 1] : 0;
+    layout.elements.push_back((values[i] & 0xF) | (high & 0xF) << 4);
+  }
+  layout.bytes = layout.elements.size();
+  return layout;
+}
+
+/// The portable kernel of a node. Weights of 4 bits lie as nibbles in flash, and some are unpacked at a time.
+KernelChoice portable_kernel(const Graph& graph, const Node& node) {
+  KernelChoice choice;
+  choice.kernel = generic_kernel(graph, node);
+  choice.overlaps = portable_overlaps(graph, node);
+  choice.in_place = portable_in_place(node);
+  choice.why = "portable C";
+  if (!has_weights(node.op)) return choice;
+  const Tensor& weights = graph.tensor(node.inputs[1]);
+  if (weights.type != DataType::kInt4 || !weights.is_constant()) return choice;
+  const bool all_at_once = std::holds_alternative<DepthwiseConv2D>(node.op);
+  const size_t channels = all_at_once ? 1 : static_cast<size_t>(weights.shape[0]);
+  choice.scratch_bytes = weights.elements() / channels * std::min<size_t>(channels, 4);
+  choice.layout = nibbles;
+  for (std::string* const name : {&choice.kernel.function, &choice.kernel.header}) {
+    name->replace(name->rfind("s8"), 2, "s4");
+  }
+  return choice;
+}
+
 /// A kernel of kernels/armv7em for a convolution, or why there is none.
 struct Offer {
   std::vector<KernelChoice> choices;
   std::string why_none;
 };
+
+/// thimble_tile_output's
+std::vector<int32_t> tile_factors(const KernelCall& call, const Tensor* bias, bool simple) {
+  std::vector<int32_t> factors;
+  for (size_t o = 0; o < call.multipliers.size(); ++o) {
+    const int32_t start = bias != nullptr ? bias->values<int32_t>()[o] : 0;
+    factors.insert(factors.end(), {simple ? 2 * start : start, call.multipliers[o],
+                                   simple ? -call.shifts[o] - 1 : call.shifts[o]});
+  }
+  return factors;
+}
+
+/// The blocks of places that a pointwise convolution may take at a time, the fastest first: even, because
+/// places are taken in pairs.
+std::vector<int32_t> pointwise_blocks(int32_t places, int32_t place_bytes) {
+  std::vector<int32_t> blocks;
+  const int32_t most = std::clamp(kFreeScratchBytes / place_bytes / 2 * 2, 2, std::max(places, 2));
+  for (int32_t count = (places + most - 1) / most; count <= places; ++count) {
+    const int32_t even = ((places + count - 1) / count + 1) / 2 * 2;
+    const int32_t block = std::min(even, places);
+    if (blocks.empty() || block < blocks.back()) blocks.push_back(block);
+  }
+  return blocks;
+}
+
+/// What widening the inputs of a tiled convolution takes in cycles: the columns of a row are shifted and
+/// completed, or each row's are filled anew.
+int64_t filling(const thimble_conv2d_parameters& p, const thimble_conv2d_tiled_extents& e, int32_t rows) {
+  const bool shifted = rows == 1 && p.stride_h < p.kernel_h;
+  const int64_t fill = int64_t{shifted ? p.stride_h : p.kernel_h} * (12 + 3 * int64_t{p.input_c} / 2);
+  const int64_t shift = shifted ? 3 * int64_t{p.kernel_h - p.stride_h} * p.input_c / 2 : 0;
+  return int64_t{p.output_h} * e.columns * (fill + shift);
+}
 
 Offer tiled_convolution(const Graph& graph, const Node& node) {
   const KernelCall call = kernel_call(graph, node);
@@ -121,42 +177,58 @@ Offer tiled_convolution(const Graph& graph, const Node& node) {
   const bool narrow = weights.type == DataType::kInt4;
   const SumBound bound = sum_bound(weights, bias);
   if (narrow && bound.sum >= int64_t{1} << 27) return {{}, "its sums are too large for a faster kernel"};
-  const bool simple = bound.with_bias < int64_t{1} << 29 &&
-                      std::ranges::all_of(call.shifts, [](int32_t shift) { return shift < 0; });
+  const bool simple =
+      bound.with_bias < int64_t{1} << 29 &&
+      std::ranges::all_of(call.shifts, [](int32_t shift) { return shift < 0 && shift >= -22; });
 
-  const TiledExtents e = tiled_extents(p);
-  const int32_t tile = 8 * (narrow ? (e.groups + 1) / 2 * 2 : e.groups);
-  const bool pointwise = p.kernel_h == 1 && p.kernel_w == 1 && p.stride_h == 1 && p.stride_w == 1 &&
-                         p.pad_top == 0 && p.pad_left == 0 && p.output_h == p.input_h &&
-                         p.output_w == p.input_w;
+  const thimble_conv2d_tiled_extents e = thimble_conv2d_tiled_extents_of(&p);
+  const int32_t groups = narrow ? (e.groups + 1) / 2 * 2 : e.groups;
   const std::string type = narrow ? "s4" : "s8";
   const std::string rounding = simple ? "" : "; its scales need the longer rounding";
+  const int32_t tile = 8 * groups;
+  const int64_t tiles = (p.output_c + 3) / 4;
+  const int64_t widening = tiles * (25 + int64_t{narrow ? 28 : 24} * groups);
+  const int64_t products = tiles * p.output_h * p.output_w * (17 * int64_t{e.groups} + 4 * 25);
   KernelChoice choice;
   choice.layout = [p](const Tensor& w) { return tiled_layout(w, p); };
-  if (pointwise) {
-    const int32_t affordable = std::max(kPointwiseScratchBytes / (4 * e.column) / 2 * 2, 2);
-    const int32_t block = std::min(affordable, p.output_h * p.output_w);
+  choice.factors = tile_factors(call, bias, simple);
+  std::vector<KernelChoice> choices;
+  if (thimble_conv2d_is_pointwise(&p) != 0) {
     choice.kernel = {"thimble_conv2d_pointwise_" + type, "armv7em/conv2d_pointwise_" + type + ".h"};
-    choice.scratch_bytes = 4 * static_cast<size_t>(block * e.column + 1 + tile);
-    SlidingWindow places = sliding_window(p, 1);
-    places.input_w = places.output_w = p.output_h * p.output_w;
-    places.input_h = places.output_h = 1;
-    choice.overlaps = {{0, window_lead(places, Reads::kBeforeWriting, {.pixels = block})}};
-    choice.extents = {block, simple ? 1 : 0};
-    choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} places for one widening{}",
-                             block, rounding);
-    return {{std::move(choice)}, ""};
+    SlidingWindow in_a_row = sliding_window(p, 1);
+    const int32_t places = in_a_row.input_w = in_a_row.output_w = p.output_h * p.output_w;
+    in_a_row.input_h = in_a_row.output_h = 1;
+    for (const int32_t block : pointwise_blocks(places, 4 * e.column)) {
+      choice.scratch_bytes = 4 * static_cast<size_t>(block * e.column + 1 + tile);
+      choice.overlaps = {{0, window_lead(in_a_row, Reads::kBeforeWriting, {.pixels = block})}};
+      choice.extents = {block, simple ? 1 : 0};
+      choice.cycles = products + (places + block - 1) / block * widening;
+      choice.only_if_free = block > 2 && 4 * block * e.column > kSharingScratchBytes;
+      choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} places for one widening{}",
+                               block, rounding);
+      choices.push_back(choice);
+    }
+    return {std::move(choices), ""};
   }
-  int32_t rows = std::clamp((kSharingPlaces + p.output_w - 1) / p.output_w, 1, p.output_h);
-  while (rows > 1 && 4 * (rows * e.row + tile) > kSharingScratchBytes) --rows;
   choice.kernel = {"thimble_conv2d_tiled_" + type, "armv7em/conv2d_tiled_" + type + ".h"};
-  choice.scratch_bytes = 4 * static_cast<size_t>(rows * e.row + tile);
-  const Reads reads = rows == 1 ? Reads::kRowsOnce : Reads::kBeforeWriting;
-  choice.overlaps = {{0, window_lead(sliding_window(p, 1), reads, {.rows = rows})}};
-  choice.extents = {rows, simple ? 1 : 0};
-  choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} output row{} for one widening{}",
-                           rows, rows == 1 ? "" : "s", rounding);
-  return {{std::move(choice)}, ""};
+  const auto rows_of = [&](int32_t places) {
+    return std::clamp((places + p.output_w - 1) / p.output_w, 1, p.output_h);
+  };
+  for (int32_t rows = rows_of(kFreePlaces); rows > 0; --rows) {
+    const int32_t bytes = 4 * (rows * e.row + tile);
+    if (rows > 1 && bytes > kFreeScratchBytes) continue;
+    choice.only_if_free = rows > 1 && (bytes > kSharingScratchBytes || rows > rows_of(kSharingPlaces));
+    choice.scratch_bytes = static_cast<size_t>(bytes);
+    const Reads reads = rows == 1 ? Reads::kRowsOnce : Reads::kBeforeWriting;
+    choice.overlaps = {{0, window_lead(sliding_window(p, 1), reads, {.rows = rows})}};
+    choice.extents = {rows, simple ? 1 : 0};
+    choice.cycles = products + (p.output_h + rows - 1) / rows * widening + filling(p, e, rows);
+    choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} output row{} for one widening{}",
+                             rows, rows == 1 ? "" : "s", rounding);
+    choices.push_back(choice);
+  }
+  std::ranges::stable_sort(choices, {}, &KernelChoice::cycles);
+  return {std::move(choices), ""};
 }
 
 /// What a channel takes by planes, and in portable C: a fit to counts over windows of 1x3 to 7x7, 1 to 576
@@ -192,9 +264,13 @@ Offer plane_depthwise(const Graph& graph, const Node& node) {
       return {{}, "its scales or sums are too large for the faster kernel's rounding"};
   }
   KernelChoice choice;
-  choice.kernel = {"thimble_depthwise_conv2d_plane_s8", "armv7em/depthwise_conv2d_plane_s8.h"};
-  choice.scratch_bytes = static_cast<size_t>(thimble_depthwise_conv2d_plane_s8_scratch_bytes(&p));
+  const bool narrow = weights.type == DataType::kInt4;
+  const std::string type = narrow ? "s4" : "s8";
+  choice.kernel = {"thimble_depthwise_conv2d_plane_" + type, "armv7em/depthwise_conv2d_plane_" + type + ".h"};
+  if (narrow) choice.layout = nibbles;
+  choice.scratch_bytes = static_cast<size_t>(thimble_depthwise_conv2d_plane_scratch_bytes(&p));
   choice.why = "a channel at a time, two taps with SMLAD";
+  choice.in_place = 0;
   return {{std::move(choice)}, ""};
 }
 
@@ -233,6 +309,7 @@ Offer rows_dense(const Graph& graph, const Node& node) {
   const auto p = std::get<thimble_fully_connected_parameters>(call.parameters);
   const Tensor& weights = graph.tensor(node.inputs[1]);
   if (!weights.is_constant()) return {{}, "weights that are not constant have no faster kernel"};
+  if (weights.elements() < 16) return {{}, "so few weights do not pay for widening the inputs"};
   const bool narrow = weights.type == DataType::kInt4;
   if (narrow && sum_bound(weights, nullptr).sum >= int64_t{1} << 27)
     return {{}, "its sums are too large for a faster kernel"};
@@ -242,6 +319,7 @@ Offer rows_dense(const Graph& graph, const Node& node) {
   choice.scratch_bytes = sizeof(uint32_t) * static_cast<size_t>(thimble_fully_connected_rows_scratch(&p));
   choice.layout = rows_layout;
   choice.why = "four rows of weights at a time with SMLAD, the inputs widened once";
+  choice.overlaps = {{0, window_lead(sliding_window(p, 1), Reads::kBeforeWriting, {.pixels = 1})}};
   return {{std::move(choice)}, ""};
 }
 
@@ -254,6 +332,87 @@ Offer armv7em_offer(const Graph& graph, const Node& node) {
   return {{}, ""};
 }
 
+/// The ways in which the best kernel may cut its work.
+std::vector<KernelChoice> ways(std::vector<KernelChoice> candidates) {
+  const std::string best = candidates.front().kernel.function;
+  std::erase_if(candidates, [&](const KernelChoice& choice) { return choice.kernel.function != best; });
+  return candidates;
+}
+
+/// The ways of all nodes, the fastest of each first, and what is live at each node by its way.
+class Ways {
+ public:
+  using Selection = std::vector<size_t>;  ///< one way a node
+
+  Ways(const Graph& graph, std::string_view core) {
+    size_t most = 0;
+    for (const Node& node : graph.nodes) {
+      of_node_.push_back(ways(kernel_candidates(graph, node, core)));
+      most = std::max(most, of_node_.back().size());
+    }
+    for (size_t k = 0; k < most; ++k) {
+      Selection way;  // nodes of fewer ways repeat their last
+      for (const auto& of_node : of_node_) way.push_back(std::min(k, of_node.size() - 1));
+      live_.push_back(live_bytes(graph, memory_of(choices(way))));
+      heights_.insert(live_.back().begin(), live_.back().end());
+    }
+  }
+
+  std::vector<KernelChoice> choices(const Selection& way) const {
+    std::vector<KernelChoice> selected;
+    for (size_t i = 0; i < way.size(); ++i) selected.push_back(of_node_[i][way[i]]);
+    return selected;
+  }
+
+  int64_t cycles(const Selection& way) const {
+    int64_t sum = 0;
+    for (size_t i = 0; i < way.size(); ++i) sum += of_node_[i][way[i]].cycles;
+    return sum;
+  }
+
+  size_t height(const Selection& way) const {
+    size_t most = 0;
+    for (size_t i = 0; i < way.size(); ++i) most = std::max(most, live_[way[i]][i]);
+    return most;
+  }
+
+  /// The fastest way of each node that takes no more than its share of scratch.
+  Selection fastest() const {
+    Selection way;
+    for (const auto& of_node : of_node_) {
+      const auto found = std::ranges::find(of_node, false, &KernelChoice::only_if_free);
+      way.push_back(static_cast<size_t>(found - of_node.begin()));
+    }
+    return way;
+  }
+
+  /// The fastest way of each node that keeps what is live within a height; nothing if a node has none.
+  std::optional<Selection> within(size_t height) const {
+    Selection way;
+    for (size_t i = 0; i < of_node_.size(); ++i) {
+      size_t k = 0;
+      while (k < of_node_[i].size() && live_[k][i] > height) ++k;
+      if (k == of_node_[i].size()) return std::nullopt;
+      way.push_back(k);
+    }
+    return way;
+  }
+
+  /// The same within the least height at which all nodes together take no more cycles than `limit`.
+  Selection thriftiest(int64_t limit) const {
+    for (const size_t height : heights_) {
+      const auto way = within(height);
+      if (way && cycles(*way) <= limit) return *way;
+    }
+    return fastest();
+  }
+
+ private:
+  std::vector<std::vector<KernelChoice>> of_node_;
+  std::vector<std::vector<size_t>> live_;  ///< by way, then by node
+  std::set<size_t> heights_;
+};
+
 }  // namespace
 
 std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node, std::string_view core) {
@@ -263,24 +422,31 @@ std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node
   if (core == "cortex-a72") {
     if (auto neon = neon_kernel(graph, node)) candidates.push_back(std::move(*neon));
   }
-  KernelChoice generic;
-  generic.kernel = generic_kernel(graph, node);
-  generic.overlaps = portable_overlaps(graph, node);
-  generic.why = offer.why_none.empty() ? "portable C" : "portable C: " + offer.why_none;
+  KernelChoice generic = portable_kernel(graph, node);
+  if (!offer.why_none.empty()) generic.why += ": " + offer.why_none;
   candidates.push_back(std::move(generic));
   return candidates;
 }
 
 std::vector<KernelChoice> choose_kernels(const Graph& graph, std::string_view core) {
-  std::vector<KernelChoice> choices;
-  choices.reserve(graph.nodes.size());
-  for (const Node& node : graph.nodes) choices.push_back(kernel_candidates(graph, node, core).front());
-  return choices;
+  const Ways ways(graph, core);
+  const Ways::Selection fastest = ways.fastest();
+  const int64_t cycles = ways.cycles(fastest);
+  const std::set<Ways::Selection> candidates = {
+      fastest, ways.within(ways.height(fastest)).value_or(fastest),
+      ways.thriftiest(cycles + static_cast<int64_t>(kCyclesForMemory * static_cast<double>(cycles)))};
+  const auto cost = [&](const Ways::Selection& way) {
+    return std::pair(plan_memory(graph, memory_of(ways.choices(way))).arena_bytes, ways.cycles(way));
+  };
+  if (candidates.size() == 1) return ways.choices(fastest);
+  return ways.choices(std::ranges::min(candidates, {}, cost));
 }
 
 std::vector<NodeMemory> memory_of(std::span<const KernelChoice> choices) {
   std::vector<NodeMemory> memory;
-  for (const KernelChoice& choice : choices) memory.push_back({choice.scratch_bytes, choice.overlaps});
+  for (const KernelChoice& choice : choices) {
+    memory.push_back({choice.scratch_bytes, choice.overlaps, choice.in_place});
+  }
   return memory;
 }
 

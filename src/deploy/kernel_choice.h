@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,18 +31,25 @@ struct KernelChoice {
   std::vector<int32_t> extents;
   /// The node's weights as the kernel reads them; empty: as the graph holds them, one a byte.
   std::function<WeightLayout(const Tensor& weights)> layout;
+  /// What the kernel takes in place of bias, multipliers and shifts, if it does: an array for all channels.
+  std::vector<int32_t> factors{};
   std::string why;  ///< one line for people: what the kernel does, or what stands against a faster one
   /// How far its output may lie over its inputs (kernel_overlap.h has the rules); an input without a rule
   /// stays apart.
   std::vector<Overlap> overlaps{};
+  std::optional<size_t> in_place{};  ///< NodeMemory::in_place
+  /// Estimated, to compare the ways in which this kernel can cut the work; 0 where there is one way.
+  int64_t cycles = 0;
+  bool only_if_free = false;  ///< takes so much scratch that it is chosen only where the arena does not grow
 };
 
 /// The kernels that compute a node on a core (DeviceProfile::core; "" is any), best first. The generic one is
-/// always the last, and every one gives the same bytes. Arguments of a kernel are generic_kernel's; a kernel
-/// with scratch or extents takes them, in this order, before the output.
+/// always the last, and every one gives the same bytes. Arguments of a kernel are generic_kernel's, or
+/// factors in place of some; a kernel with scratch or extents takes them, in this order, before the output.
 std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node, std::string_view core);
 
-/// The best candidate of each node.
+/// The best candidate of each node: the fastest kernel, which cuts its work such that the arena is small for
+/// at most three hundredths more cycles than the fastest cut would take.
 std::vector<KernelChoice> choose_kernels(const Graph& graph, std::string_view core);
 
 /// What the chosen kernels do to memory, for plan_memory.

@@ -285,7 +285,7 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
           [&](const thimble_requantize_parameters& p) { return in_order(p.elements); },
           [&](const thimble_quantize_parameters& p) { return in_order(p.elements); },
           [&](const thimble_dequantize_parameters& p) { return in_order(p.elements); },
-          // Works channel by channel: it would have to be exactly in place.
+          // Works channel by channel: portable_in_place.
           [&](const thimble_batch_norm_parameters&) { return std::vector<Overlap>{}; },
           [&](const thimble_relu_parameters& p) { return in_order(p.elements); },
           [&](const thimble_leaky_relu_parameters& p) { return in_order(p.elements); },
@@ -294,10 +294,15 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
       call.parameters);
 }
 
+std::optional<size_t> portable_in_place(const Node& node) {
+  return std::holds_alternative<BatchNorm>(node.op) ? std::optional<size_t>(0) : std::nullopt;
+}
+
 std::vector<NodeMemory> portable_memory(const Graph& graph) {
   std::vector<NodeMemory> memory(graph.nodes.size());
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     memory[i].overlaps = portable_overlaps(graph, graph.nodes[i]);
+    memory[i].in_place = portable_in_place(graph.nodes[i]);
   }
   return memory;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "deploy/memory_plan.h"
@@ -56,7 +57,10 @@ size_t window_lead(const SlidingWindow& window, Reads reads, WindowBlock block =
 /// the node.
 std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node);
 
-/// The same for all nodes, without scratch.
+/// The input whose place the output of a node's portable kernel may take (NodeMemory::in_place).
+std::optional<size_t> portable_in_place(const Node& node);
+
+/// Both for all nodes, without scratch.
 std::vector<NodeMemory> portable_memory(const Graph& graph);
 
 }  // namespace thimble::deploy

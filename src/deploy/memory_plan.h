@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct Overlap {
 struct NodeMemory {
   size_t scratch_bytes = 0;  ///< a block of the arena that holds nothing before the node and nothing after it
   std::vector<Overlap> overlaps{};  ///< at most one an input; an input without one stays apart
+  /// Leave to take the place of one input (an index into Node::inputs), both beginning at the same byte: of a
+  /// kernel that reads all of a channel before it writes that channel, but knows no order among channels.
+  std::optional<size_t> in_place{};
 };
 
 /// Where every activation lies in one arena while the nodes run in order.
@@ -46,6 +50,13 @@ struct MemoryPlan {
 /// The exact plan, by branch and bound (deploy/arena_packing.h) within a number of steps that does not depend
 /// on the machine. `nodes` has one entry a node, in order, or none at all: then kernels need no scratch and
 /// overlap nothing. A Reshape's result is its input.
+///
+/// Every node that may takes its input's place, but for those that make the plan smaller by staying apart.
+/// The lower bound is that of a looser rule (the output may begin where the input does, or below), so it is
+/// one for every such choice.
 MemoryPlan plan_memory(const Graph& graph, std::span<const NodeMemory> nodes);
+
+/// The plan's live_bytes, without a plan. Those of a node depend on no other node's memory.
+std::vector<size_t> live_bytes(const Graph& graph, std::span<const NodeMemory> nodes);
 
 }  // namespace thimble::deploy

@@ -69,7 +69,7 @@ class Chooser {
     if (std::holds_alternative<MaxPool2D>(node_.op)) return pool("max_pool2d");
     if (std::holds_alternative<Mean>(node_.op)) {
       if (std::get<thimble_mean_parameters>(call_.parameters).inner < kVector) return std::nullopt;
-      return KernelChoice{named("mean"), 0, {}, {}, "sums of sixteen channels at a time"};
+      return KernelChoice{named("mean"), 0, {}, {}, {}, "sums of sixteen channels at a time"};
     }
     return std::nullopt;
   }
@@ -90,6 +90,7 @@ class Chooser {
                         padded(channels, kChannels) * sizeof(int32_t) + kPixels * padded(taps, kStep),
                         {has_left_shift()},
                         blocks_of_four_channels,
+                        {},
                         "dot products of four pixels and four channels at a time"};
   }
 
@@ -100,6 +101,7 @@ class Chooser {
                             padded(static_cast<size_t>(p.input_n), kStep),
                         {has_left_shift()},
                         blocks_of_four_channels,
+                        {},
                         "dot products of four channels at a time"};
   }
 
@@ -112,6 +114,7 @@ class Chooser {
                         4 + 8 * taps + (sizeof(int32_t) + 1) * channels,
                         {has_left_shift()},
                         {},
+                        {},
                         "two taps of sixteen channels at a time"};
   }
 
@@ -121,12 +124,12 @@ class Chooser {
       if (graph_.tensor(id).shape != shape) return std::nullopt;
     }
     if (graph_.tensor(node_.outputs[0]).elements() < static_cast<size_t>(kVector)) return std::nullopt;
-    return KernelChoice{named("add"), 0, {}, {}, "sixteen elements at a time"};
+    return KernelChoice{named("add"), 0, {}, {}, {}, "sixteen elements at a time", {{0, 0}, {1, 0}}};
   }
 
   std::optional<KernelChoice> pool(std::string_view op) const {
     if (std::get<thimble_pool2d_parameters>(call_.parameters).channels < kVector) return std::nullopt;
-    return KernelChoice{named(op), 0, {}, {}, "sixteen channels at a time"};
+    return KernelChoice{named(op), 0, {}, {}, {}, "sixteen channels at a time"};
   }
 
   const Graph& graph_;

@@ -76,6 +76,7 @@ Profile profile(const Graph& graph, const device::DeviceProfile& device, std::sp
   const ProgramRun run = run_on_device(program, device, samples, {.counted_samples = 1});
   add_counts(profile, program, run.costs.at(0));
   add_sizes(profile, run.size.value(), run.stack_bytes.value());
+  profile.stack_bound_bytes = run.stack_bound_bytes;
   const device::CoreTimings* const timings = device::core_timings(device.core.value);
   if (timings == nullptr) {
     profile.why = fmt::format("the timings of the core {} are not known", device.core.value);

@@ -35,8 +35,9 @@ struct Profile {
   std::string latency_check;             ///< what is known of its error on hardware
   std::optional<device::Energy> energy;  ///< empty when the device's active power is not known
   size_t arena_bytes = 0;
-  std::optional<size_t> stack_bytes;  ///< the deepest that the run touched
-  std::optional<size_t> ram_bytes;    ///< arena, stack and variables of the C library
+  std::optional<size_t> stack_bytes;        ///< the deepest that the run touched
+  std::optional<size_t> stack_bound_bytes;  ///< the most that the code can take (emulator/stack_bound.h)
+  std::optional<size_t> ram_bytes;          ///< arena, stack and variables of the C library
   size_t weights_bytes = 0;
   std::optional<size_t>
       code_bytes;  ///< code of the network and what it needs of the C library, with its tables

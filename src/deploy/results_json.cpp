@@ -44,6 +44,7 @@ nlohmann::json to_json(const Profile& profile) {
                              {"energy_uj", nullptr},
                              {"arena_bytes", profile.arena_bytes},
                              {"stack_bytes", or_null(profile.stack_bytes)},
+                             {"stack_bound_bytes", or_null(profile.stack_bound_bytes)},
                              {"ram_bytes", or_null(profile.ram_bytes)},
                              {"weights_bytes", profile.weights_bytes},
                              {"code_bytes", or_null(profile.code_bytes)},

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "base/files.h"
 #include "base/process.h"
+#include "deploy/operator_cases.h"
 #include "deploy/package.h"
 #include "deploy/prepare.h"
 #include "graph/builder.h"
@@ -44,6 +46,50 @@ TEST(CWriter, compiles_without_a_warning_as_c99_and_c11) {
         write_c(prepare(zoo::build(model, 1)), {.budget = Budget{"nano33ble", 1 << 20, 1 << 20}});
     EXPECT_EQ(compile(program, {"cc", "-std=c11"}), "") << model;
     EXPECT_EQ(compile(program, {"cc", "-std=c99", "-DTHIMBLE_TRACE"}), "") << model;
+  }
+}
+
+/// Every operator with small shapes, int8, 4 bits and float32.
+Graph all_operators() {
+  Graph graph;
+  graph.name = "operators";
+  for (const bool integer : {true, false}) {
+    for (size_t op = 0; op < test::kOperators; ++op) {
+      for (size_t i = 0; i < 2; ++i) test::append_case(graph, op, integer, 12, Random(op * 1000 + i));
+    }
+  }
+  return graph;
+}
+
+/// The compilers of the cores that have kernels of their own, and this machine's.
+const std::map<std::string, std::vector<std::string>> kCompilers = {
+    {"", {"cc"}},
+    {"cortex-m4f",
+     {"arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"}},
+    {"cortex-a72", {"aarch64-linux-gnu-gcc", "-mcpu=cortex-a72"}}};
+
+TEST(CWriter, every_operator_compiles_without_a_warning_for_every_core_with_kernels) {
+  for (const auto& [core, compiler] : kCompilers) {
+    if (!find_program(compiler[0])) GTEST_SKIP() << "SKIPPED, NOT TESTED: " << compiler[0];
+    std::vector<std::string> command = compiler;
+    command.emplace_back("-std=c99");
+    EXPECT_EQ(compile(write_c(all_operators(), {.prefix = "", .core = core}), command), "") << core;
+  }
+}
+
+TEST(CWriter, cppcheck_finds_nothing) {
+  if (!find_program("cppcheck")) GTEST_SKIP() << "SKIPPED, NOT TESTED: apt-get install cppcheck";
+  for (const auto& [core, compiler] : kCompilers) {
+    const TemporaryFolder folder;
+    const GeneratedC program = write_c(all_operators(), {.prefix = "", .core = core});
+    for (const GeneratedFile& file : program.files)
+      write_file_atomically(folder.path() / file.name, file.content);
+    const ProcessResult result =
+        run_process({"cppcheck", "-q", "--std=c99", "--enable=warning,performance,portability",
+                     "--error-exitcode=1", "-I.", program.prefix + ".c"},
+                    "apt-get install cppcheck", {.working_folder = folder.path(), .timeout_s = 300});
+    EXPECT_EQ(result.standard_error, "") << core;
+    EXPECT_EQ(result.exit_code, 0) << core;
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/process.h"
 #include "deploy/emulator/image.h"
+#include "deploy/emulator/stack_bound.h"
 #include "deploy/toy_program.h"
 
 namespace thimble::deploy {
@@ -141,7 +142,9 @@ __attribute__((naked)) void toy_run(void *arena) {{
 }})",
                        3 + words, local, local, 3 + words);
   };
-  EXPECT_EQ(run_on_cortex_m4(toy(framed(4, 240)), kOne).stack_bytes, 256u);
+  const ProgramRun deep = run_on_cortex_m4(toy(framed(4, 240)), kOne);
+  EXPECT_EQ(deep.stack_bytes, 256u);
+  EXPECT_EQ(deep.stack_bound_bytes, 256u);
   EXPECT_EQ(run_on_cortex_m4(toy(framed(2, 16)), kOne).stack_bytes, 24u);
   EXPECT_EQ(
       run_on_cortex_m4(toy("__attribute__((naked)) void toy_run(void *arena) { __asm__(\"bx lr\"); }"), kOne)
@@ -330,6 +333,76 @@ TEST(MissingTools, are_named_with_the_packages_that_hold_them) {
   EXPECT_TRUE(mentions(target, "apt-get install gcc-arm-none-eabi")) << target;
   EXPECT_TRUE(mentions(target, "qemu-system-arm")) << target;
   EXPECT_TRUE(mentions(host, "apt-get install gcc")) << host;
+}
+
+TEST(StackBound, adds_up_frames_along_the_deepest_calls) {
+  const Image thumb = parse_disassembly(R"(
+00000000 <run>:
+   0:	b5f0      	push	{r4, r5, r6, r7, lr}
+   2:	b086      	sub	sp, #24
+   4:	f000 f80c 	bl	20 <leaf>
+   8:	f000 f81a 	bl	40 <deeper>
+   c:	bdf0      	pop	{r4, r5, r6, r7, pc}
+00000020 <leaf>:
+  20:	ed2d 8b04 	vpush	{d8-d9}
+  24:	4770      	bx	lr
+00000040 <deeper>:
+  40:	e92d 4ff0 	stmdb	sp!, {r4, r5, r6, r7, r8, r9, sl, fp, lr}
+  44:	f5ad 5d80 	sub.w	sp, sp, #4096	@ 0x1000
+  48:	f84d 4d04 	str.w	r4, [sp, #-4]!
+  4c:	e7e8      	b.n	20 <leaf>
+)");
+  EXPECT_EQ(stack_bound(thumb, "leaf"), 16U);
+  EXPECT_EQ(stack_bound(thumb, "deeper"), 36U + 4096U + 4U + 16U);
+  EXPECT_EQ(stack_bound(thumb, "run"), 20U + 24U + 36U + 4096U + 4U + 16U);
+  EXPECT_EQ(stack_bound(thumb, "absent"), std::nullopt);
+}
+
+TEST(StackBound, knows_the_frames_of_other_cores) {
+  const Image riscv = parse_disassembly(R"(
+80000000 <run>:
+80000000:	1101                	addi	sp,sp,-32
+80000002:	02c000ef          	jal	ra,80000030 <leaf>
+80000006:	6105                	addi	sp,sp,32
+80000008:	8082                	ret
+80000030 <leaf>:
+80000030:	717d                	add	sp,sp,-16
+80000032:	00a58593          	addi	a1,a1,-4
+80000036:	8082                	ret
+)");
+  EXPECT_EQ(stack_bound(riscv, "run"), 48U);
+  const Image aarch64 = parse_disassembly(R"(
+0000000000400100 <run>:
+  400100:	a9be7bfd 	stp	x29, x30, [sp, #-32]!
+  400104:	d10083ff 	sub	sp, sp, #0x20
+  400108:	d14007ff 	sub	sp, sp, #0x1, lsl #12
+  40010c:	d65f03c0 	ret
+)");
+  EXPECT_EQ(stack_bound(aarch64, "run"), 32U + 32U + 4096U);
+  const Image xtensa = parse_disassembly(R"(
+40000000 <run>:
+40000000:	e0c112        	addi	a1, a1, -32
+40000003:	000105        	call0	40000014 <leaf>
+40000006:	f00d      	ret.n
+40000014 <leaf>:
+40000014:	f00d      	ret.n
+)");
+  EXPECT_EQ(stack_bound(xtensa, "run"), 32U);
+}
+
+TEST(StackBound, is_not_had_where_the_code_does_not_say) {
+  const auto bound_with = [](const std::string& instruction) {
+    return stack_bound(parse_disassembly("00000000 <run>:\n   0:\tb5f0      \t" + instruction +
+                                         "\n   4:\t4770      \tbx\tlr\n"),
+                       "run");
+  };
+  EXPECT_EQ(bound_with("nop"), 0U);
+  EXPECT_EQ(bound_with("ldr.w\tpc, [sp], #4"), 0U) << "a return";
+  EXPECT_EQ(bound_with("ldr.w\tpc, [r3, #4]"), std::nullopt);
+  EXPECT_EQ(bound_with("blx\tr3"), std::nullopt);
+  EXPECT_EQ(bound_with("bx\tr3"), std::nullopt);
+  EXPECT_EQ(bound_with("sub.w\tsp, sp, r3"), std::nullopt);
+  EXPECT_EQ(bound_with("bl\t0 <run>"), std::nullopt) << "recursion";
 }
 
 TEST(Image, is_read_from_a_disassembly) {

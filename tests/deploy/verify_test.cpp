@@ -65,6 +65,7 @@ TEST(Profile, every_figure_adds_up) {
   EXPECT_GT(p.latency->high_ms, p.latency->latency_ms);
   EXPECT_EQ(p.latency->basis, device::LatencyBasis::kCounted);
   EXPECT_GE(*p.ram_bytes, p.arena_bytes + *p.stack_bytes);
+  EXPECT_GE(p.stack_bound_bytes.value(), *p.stack_bytes);
   EXPECT_EQ(*p.flash_bytes, *p.code_bytes + p.weights_bytes);
   EXPECT_EQ(to_json(p)["layers"].size(), graph.nodes.size());
 }

@@ -38,7 +38,7 @@ void check_depthwise(const thimble_depthwise_conv2d_parameters& p, Random& rando
   std::vector<int8_t> actual(expected.size());
   thimble_depthwise_conv2d_generic_s8(&p, input.data(), weights.data(), some_bias, multipliers.data(),
                                       shifts.data(), expected.data());
-  auto scratch = scratch_of<uint32_t>(thimble_depthwise_conv2d_plane_s8_scratch_bytes(&p));
+  auto scratch = scratch_of<uint32_t>(thimble_depthwise_conv2d_plane_scratch_bytes(&p));
   thimble_depthwise_conv2d_plane_s8(&p, input.data(), weights.data(), some_bias, multipliers.data(),
                                     shifts.data(), scratch.data(), actual.data());
   RC_ASSERT(actual == expected);

@@ -12,6 +12,7 @@
 #include "deploy/emulator/harness_folder.h"
 #include "deploy/emulator/instruction_counts.h"
 #include "deploy/emulator/program.h"
+#include "deploy/emulator/stack_bound.h"
 #include "deploy/emulator/target.h"
 #include "device/timings.h"
 
@@ -223,6 +224,7 @@ ProgramRun run_emulated(const Target& target, const GeneratedC& program,
     run.size = build.measure_size();
     const std::vector<uint32_t> stack = folder.read_stack(samples.size());
     if (!stack.empty()) run.stack_bytes = *std::max_element(stack.begin(), stack.end());
+    run.stack_bound_bytes = stack_bound(build.image(), program.prefix + "_run");
   }
   return run;
 }

@@ -53,7 +53,8 @@ struct ProgramRun {
   std::vector<std::vector<LayerOutput>> layers;  ///< a sample: its operators in order; empty without trace
   std::vector<InferenceCost> costs;              ///< one for each counted sample
   std::optional<size_t> stack_bytes;  ///< the most that PREFIX_run and its callees touched; null on the host
-  std::optional<ProgramSize> size;    ///< null on the host
+  std::optional<size_t> stack_bound_bytes;  ///< the most that they can take (stack_bound.h); null on the host
+  std::optional<ProgramSize> size;          ///< null on the host
 };
 
 /// Compiles a generated network (every ".c" among its files, with NAME_NO_ARENA) for a target and runs it in
