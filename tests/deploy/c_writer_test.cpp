@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -69,6 +71,8 @@ const std::map<std::string, std::vector<std::string>> kCompilers = {
     {"cortex-a72", {"aarch64-linux-gnu-gcc", "-mcpu=cortex-a72"}}};
 
 TEST(CWriter, every_operator_compiles_without_a_warning_for_every_core_with_kernels) {
+  if (std::getenv("THIMBLE_FULL_TESTS") == nullptr)
+    GTEST_SKIP() << "half a minute: scripts/test.sh --full runs it";
   for (const auto& [core, compiler] : kCompilers) {
     if (!find_program(compiler[0])) GTEST_SKIP() << "SKIPPED, NOT TESTED: " << compiler[0];
     std::vector<std::string> command = compiler;
@@ -78,6 +82,8 @@ TEST(CWriter, every_operator_compiles_without_a_warning_for_every_core_with_kern
 }
 
 TEST(CWriter, cppcheck_finds_nothing) {
+  if (std::getenv("THIMBLE_FULL_TESTS") == nullptr)
+    GTEST_SKIP() << "a minute: scripts/test.sh --full runs it";
   if (!find_program("cppcheck")) GTEST_SKIP() << "SKIPPED, NOT TESTED: apt-get install cppcheck";
   for (const auto& [core, compiler] : kCompilers) {
     const TemporaryFolder folder;
