@@ -27,6 +27,12 @@ ModelBudget::ModelBudget(const std::vector<std::string>& limits, const std::stri
   device_ = device::load_device(device_name);
 }
 
+void ModelBudget::expect_measurable(std::string_view data_name) const {
+  if (asks_for_accuracy() && data_name.empty()) {
+    throw Error("--budget accuracy", "needs --data to measure on", "Name a data set", ExitCode::kUsage);
+  }
+}
+
 void ModelBudget::check(const Graph& model, std::string_view name, uint64_t seed,
                         std::optional<double> accuracy, std::string_view kept) const {
   std::optional<deploy::Profile> profile;

@@ -23,6 +23,9 @@ class ModelBudget {
 
   bool asks_for_accuracy() const { return limits_.accuracy.has_value(); }
 
+  /// Throws Error when accuracy is limited and `data_name`, the data set to measure it on, is empty.
+  void expect_measurable(std::string_view data_name) const;
+
   /// Measures the model on the device, if a limit asks for that. Throws Error with ExitCode::kBudget that
   /// names each limit that is missed and by how much, the nearest miss first. `kept` says what was written.
   void check(const Graph& model, std::string_view name, uint64_t seed, std::optional<double> accuracy,

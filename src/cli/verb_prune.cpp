@@ -103,9 +103,7 @@ void add_prune(CLI::App& program) {
   add_budget_option(*verb, limits);
   verb->callback([] {
     const ModelBudget budget(limits, device_name);
-    if (budget.asks_for_accuracy() && data_name.empty()) {
-      throw Error("--budget accuracy", "needs --data to measure on", "Name a data set", ExitCode::kUsage);
-    }
+    budget.expect_measurable(data_name);
     options.granularity = prune::granularity_named(granularity);
     options.criterion = prune::criterion_named(criterion);
     options.select.ranking = prune::ranking_named(ranking);

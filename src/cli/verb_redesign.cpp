@@ -45,9 +45,7 @@ void add_redesign(CLI::App& program) {
   verb->add_option("--device", device_name, "that the budget is of")->option_text("NAME");
   verb->callback([] {
     const ModelBudget budget(limits, device_name);
-    if (budget.asks_for_accuracy() && data_name.empty()) {
-      throw Error("--budget accuracy", "needs --data to measure on", "Name a data set", ExitCode::kUsage);
-    }
+    budget.expect_measurable(data_name);
     options.activation_between = !linear;
     options.seed = common.seed;
     options.distill = recovery.distill;

@@ -178,18 +178,25 @@ class Walk {
     return results;
   }
 
+  /// Progress, STAGE.checkpoint and a line of metrics an epoch, for a stage that trains once.
+  train::TrainHooks training_hooks(std::string_view stage) const {
+    train::TrainHooks hooks;
+    hooks.progress = hooks_.progress;
+    hooks.checkpoint = place_->path() / fmt::format("{}.checkpoint", stage);
+    hooks.on_epoch = [this, stage](const train::EpochMetrics& metrics) {
+      json line = to_json(metrics);
+      line["stage"] = stage;
+      place_->add_metrics(line);
+    };
+    return hooks;
+  }
+
   json carry_out(const TrainStage& stage) {
     const data::Dataset& data = dataset(data::Split::kTrain);
     expect_fits(network_, data);
     train::TrainOptions train_options = stage.options;
     train_options.threads = options_.threads;
-    train::TrainHooks train_hooks;
-    train_hooks.progress = hooks_.progress;
-    train_hooks.checkpoint = place_->path() / "train.checkpoint";
-    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
-      place_->add_metrics(to_json(metrics));
-    };
-    const Graph trained = train::train(network_, data, train_options, train_hooks);
+    const Graph trained = train::train(network_, data, train_options, training_hooks(TrainStage::kName));
     json results = keep_and_evaluate(TrainStage::kName, trained);
     results["data_sha256"] = data.sha256;
     float32_ = network_;
@@ -229,15 +236,8 @@ class Walk {
     expect_fits(network_, data);
     redesign::RedesignOptions redesign_options = stage.options;
     if (redesign_options.recovery) redesign_options.recovery->threads = options_.threads;
-    train::TrainHooks train_hooks;
-    train_hooks.progress = hooks_.progress;
-    train_hooks.checkpoint = place_->path() / "redesign.checkpoint";
-    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
-      json line = to_json(metrics);
-      line["stage"] = RedesignStage::kName;
-      place_->add_metrics(line);
-    };
-    const Graph network = redesign::redesign(network_, data, redesign_options, train_hooks);
+    const Graph network =
+        redesign::redesign(network_, data, redesign_options, training_hooks(RedesignStage::kName));
     say(RedesignStage::kName,
         fmt::format("{} MACs, {} before; {} parameters, {} before", grouped(mac_count(network)),
                     grouped(mac_count(network_)), grouped(parameter_count(network)),
@@ -261,16 +261,8 @@ class Walk {
       teachers.push_back({{"model", i < stage.teachers.size() ? stage.teachers[i] : "the network before it"},
                           {"sha256", sha256_of_model(teaching[i])}});
     }
-    train::TrainHooks train_hooks;
-    train_hooks.progress = hooks_.progress;
-    train_hooks.checkpoint = place_->path() / "distill.checkpoint";
-    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
-      json line = to_json(metrics);
-      line["stage"] = DistillStage::kName;
-      place_->add_metrics(line);
-    };
-    json results =
-        keep_and_evaluate(DistillStage::kName, train::train(student, data, train_options, train_hooks));
+    json results = keep_and_evaluate(
+        DistillStage::kName, train::train(student, data, train_options, training_hooks(DistillStage::kName)));
     results["teachers"] = teachers;
     if (!stage.student.empty()) results["student"] = stage.student;
     float32_ = network_;
@@ -281,17 +273,9 @@ class Walk {
     quantize::Options quantize_options = stage.options;
     quantize_options.post_training.threads = options_.threads;
     if (quantize_options.mix && quantize_options.mix->limits.cycles) quantize_options.mix->device = device_;
-    train::TrainHooks train_hooks;
-    train_hooks.progress = hooks_.progress;
-    train_hooks.checkpoint = place_->path() / "quantize.checkpoint";
-    train_hooks.on_epoch = [this](const train::EpochMetrics& metrics) {
-      json row = to_json(metrics);
-      row["stage"] = QuantizeStage::kName;
-      place_->add_metrics(row);
-    };
     if (quantize_options.training) quantize_options.training->threads = options_.threads;
-    const quantize::Result result =
-        quantize::quantize(network_, dataset(data::Split::kTrain), quantize_options, train_hooks);
+    const quantize::Result result = quantize::quantize(
+        network_, dataset(data::Split::kTrain), quantize_options, training_hooks(QuantizeStage::kName));
     json results = keep_and_evaluate(QuantizeStage::kName, result.integer);
     results["calibration"] = result.integer.metadata.at("calibration");
     results["quantization"] = to_json(result);
