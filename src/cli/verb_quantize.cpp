@@ -81,7 +81,8 @@ void add_quantize(CLI::App& program) {
   recipe_option("--bits", "bits", "of weights: 8, 4, 3, 2, or mixed", "N [8]");
   recipe_option("--method", "method", "ptq: after training; qat: in training", "NAME [ptq]");
   recipe_option("--samples", "samples", "calibration samples", "N [500]");
-  recipe_option("--calibration", "calibration", "min-max, moving-average, percentile, mse, entropy",
+  recipe_option("--calibration", "calibration",
+                "min-max, moving-average, percentile, mse, entropy,\nor auto: the nearest of them",
                 "RULE [min-max]");
   verb->add_option_function<std::string>(
           "--improve", [](const std::string& words) { assignments.push_back("improve=\"" + words + "\""); },

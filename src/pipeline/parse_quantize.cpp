@@ -69,8 +69,11 @@ quantize::Options parse_quantize(TomlTable& table) {
   }
   start.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, 500));
   if (table.has("calibration")) {
-    start.calibration.rule =
-        quantize::range_rule_named(table.choice("calibration", quantize::range_rule_names()));
+    std::vector<std::string> rules = quantize::range_rule_names();
+    rules.emplace_back("auto");
+    const std::string rule = table.choice("calibration", rules);
+    start.choose_rule = rule == "auto";
+    if (!start.choose_rule) start.calibration.rule = quantize::range_rule_named(rule);
   }
   start.calibration.percentile = table.number("percentile", 50, 100, start.calibration.percentile);
   if (table.has("improve")) {

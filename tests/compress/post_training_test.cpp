@@ -133,6 +133,27 @@ TEST(Calibrate, refuses_data_of_another_shape_and_rules_that_make_no_sense) {
   test::expect_error([&] { range_rule_named("best"); }, {"best", "entropy"});
 }
 
+TEST(PostTraining, the_chosen_rule_is_the_one_of_least_divergence) {
+  const Graph graph = zoo::build("mnist-cnn", 3);
+  const data::Dataset set = random_set(graph, 24);
+  PostTrainingOptions options;
+  options.samples = 24;
+  options.bias_correction = true;  // so that the divergence of plain rounding is told
+  std::string best;
+  double least = std::numeric_limits<double>::infinity();
+  for (const std::string& rule : range_rule_names()) {
+    options.calibration.rule = range_rule_named(rule);
+    const double divergence = post_training(graph, set, options).gains[0].fidelity.divergence;
+    if (divergence < least) best = rule;
+    least = std::min(least, divergence);
+  }
+  options.calibration.rule = range_rule_named(best == "min-max" ? "mse" : "min-max");
+  options.choose_rule = true;
+  const PostTraining chosen = post_training(graph, set, options);
+  EXPECT_EQ(chosen.gains[0].fidelity.divergence, least);
+  EXPECT_EQ(chosen.integer.metadata.at("calibration").find(best), 0U);
+}
+
 TEST(PostTraining, dead_channels_outliers_and_a_single_sample_still_give_a_network_that_runs) {
   Graph graph = zoo::build("mnist-cnn", 1);
   const auto weights = graph.tensor(graph.nodes[0].inputs[1]).values<float>();

@@ -111,6 +111,16 @@ TEST(QuantizationAwareTraining, what_is_trained_is_what_is_deployed) {
   }
 }
 
+TEST(QuantizationAwareTraining, a_rate_that_leaves_the_network_guessing_is_an_error) {
+  Options options;
+  options.post_training.samples = 100;
+  options.post_training.weights.bits = 4;
+  options.training = short_training(50);
+  options.training->learning_rate = 2;
+  test::expect_error([&] { quantize(trained(), squares(600, 1), options); },
+                     {"drives the network apart", "learning_rate = 0.2"});
+}
+
 TEST(FakeQuantized, random_networks_round_as_their_integer_forms_do) {
   for (uint64_t seed = 0; seed < 15; ++seed) {
     Graph graph = test::random_network(Random(seed));

@@ -53,6 +53,7 @@ TEST(Recipe, quantization_takes_widths_methods_and_improvements) {
   EXPECT_TRUE(four.post_training.least_squares_scales && four.post_training.bias_correction);
   EXPECT_FALSE(four.post_training.adaptive_rounding);
   EXPECT_TRUE(options_of("bits = 4\n").post_training.adaptive_rounding);
+  EXPECT_TRUE(options_of("calibration = \"auto\"\n").post_training.choose_rule);
   const quantize::Options by_layer = options_of("layer_bits = {conv2d = 4, \"a/b\" = 3}\n");
   EXPECT_EQ(by_layer.post_training.weights.bits, 8);
   EXPECT_EQ(by_layer.post_training.weights.layers.at("a/b").bits, 3);

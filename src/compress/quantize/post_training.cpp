@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <optional>
+#include <span>
 
 #include "base/error.h"
 #include "compress/quantize/equalize.h"
@@ -14,6 +16,21 @@
 #include "train/fit_layers.h"
 
 namespace thimble::quantize {
+namespace {
+
+/// With weights of 8 bits, whatever they become later: what they lose must not hide what the ranges do.
+RangeRule nearest_rule(const Graph& folded, const data::Dataset& dataset, std::span<const size_t> samples,
+                       CalibrationOptions calibration, int threads) {
+  const FidelityMeter meter(folded, dataset, samples, threads);
+  const auto divergence = [&](const std::string& name) {
+    calibration.rule = range_rule_named(name);
+    const Graph integer = quantize_from_ranges(folded, calibrate(folded, dataset, samples, calibration));
+    return meter.measure(fake_quantized(folded, integer)).divergence;
+  };
+  return range_rule_named(std::ranges::min(range_rule_names(), {}, divergence));
+}
+
+}  // namespace
 
 Graph folded_graph(const Graph& graph) {
   if (is_quantized(graph)) {
@@ -27,7 +44,11 @@ PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
   Graph folded = folded_graph(graph);
   PostTraining result;
   result.samples = data::draw_by_class(dataset, options.samples, Random(options.seed));
-  std::vector<Range> ranges = calibrate(folded, dataset, result.samples, options.calibration);
+  CalibrationOptions calibration = options.calibration;
+  if (options.choose_rule) {
+    calibration.rule = nearest_rule(folded, dataset, result.samples, calibration, options.threads);
+  }
+  std::vector<Range> ranges = calibrate(folded, dataset, result.samples, calibration);
   QuantizeOptions weights = options.weights;
   const auto round = [&] {
     result.integer = quantize_from_ranges(folded, ranges, weights);
@@ -35,7 +56,7 @@ PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
   };
   round();
 
-  std::vector<std::string> steps = {std::string(name_of(options.calibration.rule))};
+  std::vector<std::string> steps = {std::string(name_of(calibration.rule))};
   std::optional<FidelityMeter> meter;
   const auto note_gain = [&](const std::string& step) {
     if (!meter) return;
@@ -54,7 +75,7 @@ PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
       result.notes.push_back(fmt::format("not equalized, for a Relu6 lies between them: {}",
                                          fmt::join(equalization.skipped, ", ")));
     }
-    ranges = calibrate(folded, dataset, result.samples, options.calibration);
+    ranges = calibrate(folded, dataset, result.samples, calibration);
     round();
     note_gain("equalization");
   }

@@ -17,6 +17,7 @@ struct PostTrainingOptions {
   size_t samples = 500;  ///< calibration samples, drawn evenly over the classes
   uint64_t seed = 1;
   CalibrationOptions calibration = {};
+  bool choose_rule = false;  ///< the rule whose 8-bit form is nearest to the float32 network on the samples
   QuantizeOptions weights = {};  ///< bits, of all layers or of some
   // What improves on rounding to the nearest, in this order.
   bool equalize = false;              ///< quantize::equalize

@@ -2,15 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "base/error.h"
 #include "compress/quantize/fake_quantized.h"
 
 namespace thimble::quantize {
+namespace {
+
+/// Training that drives a network apart leaves it guessing, with a loss that is finite.
+train::TrainHooks that_stop_when_worse(train::TrainHooks hooks, double accuracy_before,
+                                       const train::TrainOptions& training) {
+  hooks.on_epoch = [on_epoch = std::move(hooks.on_epoch), accuracy_before,
+                    rate = training.learning_rate](const train::EpochMetrics& epoch) {
+    if (on_epoch) on_epoch(epoch);
+    if (epoch.accuracy >= accuracy_before / 2) return;
+    throw Error("Quantization-aware training",
+                fmt::format("drives the network apart: {:.1f} % right in epoch {}, {:.1f} % before training",
+                            100 * epoch.accuracy, epoch.epoch, 100 * accuracy_before),
+                fmt::format("Train with a lower rate, such as learning_rate = {:.2g}", rate / 10));
+  };
+  return hooks;
+}
+
+}  // namespace
 
 train::TrainOptions default_training() {
   train::TrainOptions options;
   options.epochs = 5;
   options.batch_size = 64;
-  options.learning_rate = 0.01;
+  options.learning_rate = 0.003;
   options.warmup = 0.1;
   options.weight_decay = 1e-4;
   return options;
@@ -35,7 +56,9 @@ Result quantize(const Graph& graph, const data::Dataset& dataset, const Options&
   if (!options.training) return result;
   train::TrainOptions training = *options.training;
   if (options.distills) training.distillation.teachers = {folded_graph(graph)};
-  result.trained = train::train_quantized(result.post_training.network, dataset, training, hooks);
+  result.trained = train::train_quantized(
+      result.post_training.network, dataset, training,
+      that_stop_when_worse(hooks, result.post_training.gains.back().fidelity.accuracy, training));
   result.integer = integer_form(*result.trained);
   result.integer.metadata["calibration"] =
       fmt::format("{}; {} epochs of training with learned step sizes{}, seed {}",
