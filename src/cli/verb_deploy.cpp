@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -29,6 +31,21 @@ deploy::SelfTest self_test(const Graph& graph, const std::string& data, uint64_t
   }
   return deploy::self_test_of(graph, dataset_inputs(graph, data, kSamples, seed),
                               fmt::format("{} samples of the test split of {}", kSamples, data));
+}
+
+/// What became of the order of the layers, where there is something to say.
+std::string order_text(const deploy::GeneratedC& generated) {
+  if (!generated.order_is_exact) {
+    return wrapped(
+               "The layers run in the model's order: there are too many others to search for the one that "
+               "needs the least RAM.") +
+           "\n";
+  }
+  if (std::ranges::is_sorted(generated.order)) return "";
+  return wrapped(fmt::format("The layers run in another order than the model's: the arena takes {} B instead "
+                             "of {}.",
+                             grouped(generated.arena_bytes), grouped(generated.given_arena_bytes))) +
+         "\n";
 }
 
 }  // namespace
@@ -87,6 +104,8 @@ void add_deploy(CLI::App& program) {
                                {"folder", folder},
                                {"arena_bytes", generated.arena_bytes},
                                {"arena_lower_bound_bytes", generated.plan.lower_bound_bytes},
+                               {"given_order_arena_bytes", generated.given_arena_bytes},
+                               {"order_is_exact", generated.order_is_exact},
                                {"weights_bytes", generated.weights_bytes},
                                {"package", package},
                                {"self_test", options.self_test.origin},
@@ -105,10 +124,10 @@ void add_deploy(CLI::App& program) {
     const std::vector<deploy::GeneratedFile> files = deploy::package_files(generated, options);
     for (const deploy::GeneratedFile& file : files) document["files"].push_back(file.name);
     print(common, document,
-          fmt::format("{}\n{}: {} files; arena {} B (lower bound {} B), weights {} B; self-test: {}\n",
-                      table.text(), folder, files.size(), grouped(generated.arena_bytes),
-                      grouped(generated.plan.lower_bound_bytes), grouped(generated.weights_bytes),
-                      options.self_test.origin));
+          fmt::format("{}\n{}{}: {} files; arena {} B (lower bound {} B), weights {} B; self-test: {}\n",
+                      table.text(), order_text(generated), folder, files.size(),
+                      grouped(generated.arena_bytes), grouped(generated.plan.lower_bound_bytes),
+                      grouped(generated.weights_bytes), options.self_test.origin));
   });
 }
 

@@ -30,19 +30,13 @@ class Problem {
       size_t& distance = above_[diagonal.source * size() + diagonal.result];
       distance = std::min(distance, diagonal.lead);
     }
-    // The result and those of its sources that lie over it take at least the sources' sum behind the least of
-    // their leads.
     for (const Diagonal& diagonal : diagonals) {
       const auto moment = static_cast<size_t>(blocks[diagonal.result].first);
-      size_t sum = 0;
-      size_t lead = kNever;
+      std::vector<Source> sources;
       for (const Diagonal& other : diagonals) {
-        if (other.result != diagonal.result || other.lead >= blocks[other.result].bytes) continue;
-        sum += blocks[other.source].bytes;
-        lead = std::min(lead, other.lead);
+        if (other.result == diagonal.result) sources.push_back({blocks[other.source].bytes, other.lead});
       }
-      const size_t covered = blocks[diagonal.result].bytes - std::min(blocks[diagonal.result].bytes, lead);
-      saved_[moment] = std::min(sum, covered);
+      saved_[moment] = most_saved(blocks[diagonal.result].bytes, sources);
       result_at_[moment] = diagonal.result;
     }
     live_.assign(moments_, 0);
@@ -332,6 +326,17 @@ class Search {
 };
 
 }  // namespace
+
+size_t most_saved(size_t result_bytes, std::span<const Source> sources) {
+  size_t sum = 0;
+  size_t lead = result_bytes;
+  for (const Source& source : sources) {
+    if (source.lead >= result_bytes) continue;
+    sum += source.bytes;
+    lead = std::min(lead, source.lead);
+  }
+  return std::min(sum, result_bytes - lead);
+}
 
 std::vector<size_t> live_bytes(std::span<const Block> blocks, std::span<const Diagonal> diagonals) {
   return Problem(blocks, diagonals).live();

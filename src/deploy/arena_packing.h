@@ -34,6 +34,16 @@ struct Packing {
   uint64_t steps = 0;  ///< placements tried
 };
 
+/// A source of a result: its bytes, and the lead of the diagonal.
+struct Source {
+  size_t bytes = 0;
+  size_t lead = 0;
+};
+
+/// The most that a result saves by lying over its sources: it and those that lie over it take at least the
+/// sources' sum behind the least of their leads.
+size_t most_saved(size_t result_bytes, std::span<const Source> sources);
+
 /// The bytes that are needed at each moment up to the last, at the least.
 std::vector<size_t> live_bytes(std::span<const Block> blocks, std::span<const Diagonal> diagonals);
 

@@ -14,8 +14,9 @@
 #include "base/error.h"
 #include "deploy/c_parameters.h"
 #include "deploy/c_text.h"
-#include "deploy/kernel_choice.h"
 #include "deploy/kernel_files.h"
+#include "deploy/node_order.h"
+#include "deploy/schedule.h"
 #include "graph/kernel_call.h"
 #include "graph/quantize_from_ranges.h"
 
@@ -86,11 +87,14 @@ std::string quantization_text(const Tensor& tensor) {
 
 class Writer {
  public:
-  Writer(const Graph& graph, const CWriterOptions& options) : graph_(graph), options_(options) {
+  Writer(const Graph& graph, Schedule schedule, const CWriterOptions& options)
+      : graph_(reordered(graph, schedule.order)), options_(options), choices_(std::move(schedule.kernels)) {
     program_.prefix = c_prefix(options.prefix.empty() ? graph.name : options.prefix);
     capitals_ = upper_case(program_.prefix);
-    choices_ = choose_kernels(graph, options.core);
-    program_.plan = plan_memory(graph, memory_of(choices_));
+    program_.order = std::move(schedule.order);
+    program_.order_is_exact = schedule.order_is_exact;
+    program_.given_arena_bytes = schedule.given_arena_bytes;
+    program_.plan = std::move(schedule.plan);
     program_.arena_bytes = program_.plan.arena_bytes;
     program_.macs = mac_count(graph);
     for (const TensorId id : graph.inputs) program_.input_bytes.push_back(graph.tensor(id).bytes());
@@ -221,7 +225,8 @@ class Writer {
       layers_ += "}\n";
       run_ += fmt::format("  {}(arena);\n", layer.function);
     }
-    run_ += fmt::format("  THIMBLE_TRACE_LAYER({}, {}, {});\n", index, offset(output), result.bytes());
+    run_ += fmt::format("  THIMBLE_TRACE_LAYER({}, {}, {});\n", program_.order[index], offset(output),
+                        result.bytes());
     program_.weights_bytes += layer.weights_bytes;
     program_.layers.push_back(std::move(layer));
   }
@@ -492,7 +497,7 @@ typedef char {4}_constants_fit_the_flash[({0}_WEIGHTS_BYTES <= {0}_FLASH_BUDGET_
                        c_comment(options_.budget->device), program_.prefix);
   }
 
-  const Graph& graph_;
+  const Graph graph_;  ///< its nodes in the order in which they run
   const CWriterOptions& options_;
   GeneratedC program_;
   std::string capitals_;
@@ -518,7 +523,7 @@ std::string accessor_name(std::string_view prefix, std::string_view kind, size_t
 }
 
 GeneratedC write_c(const Graph& graph, const CWriterOptions& options) {
-  return Writer(graph, options).write();
+  return Writer(graph, schedule(graph, options.core), options).write();
 }
 
 }  // namespace thimble::deploy

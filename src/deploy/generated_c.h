@@ -32,7 +32,10 @@ struct GeneratedLayer {
 struct GeneratedC {
   std::string prefix;  ///< "mnist": begins every name
   std::vector<GeneratedFile> files;
-  std::vector<GeneratedLayer> layers;  ///< one a node, in order
+  std::vector<GeneratedLayer> layers;  ///< one a node, in the order in which they run
+  std::vector<size_t> order;           ///< the same nodes, as indices into Graph::nodes
+  bool order_is_exact = true;          ///< no order of the nodes has a lower peak (NodeOrder::exact)
+  size_t given_arena_bytes = 0;        ///< what the arena would be in the graph's own order
   MemoryPlan plan;
   size_t arena_bytes = 0;
   std::vector<size_t> input_bytes;

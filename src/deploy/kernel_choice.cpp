@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <set>
 #include <utility>
 
 #include "deploy/kernel_overlap.h"
@@ -23,9 +22,6 @@ constexpr int32_t kSharingScratchBytes = 12 * 1024;
 constexpr int32_t kSharingPlaces = 24;
 constexpr int32_t kFreeScratchBytes = 48 * 1024;
 constexpr int32_t kFreePlaces = 96;
-
-// The part of the convolutions' estimated cycles that is given for a smaller arena, at the most.
-constexpr double kCyclesForMemory = 0.03;
 
 /// Whether a core has the DSP extension of ARMv7E-M.
 bool has_dsp(std::string_view core) { return core.starts_with("cortex-m4") || core.starts_with("cortex-m7"); }
@@ -332,87 +328,6 @@ Offer armv7em_offer(const Graph& graph, const Node& node) {
   return {{}, ""};
 }
 
-/// The ways in which the best kernel may cut its work.
-std::vector<KernelChoice> ways(std::vector<KernelChoice> candidates) {
-  const std::string best = candidates.front().kernel.function;
-  std::erase_if(candidates, [&](const KernelChoice& choice) { return choice.kernel.function != best; });
-  return candidates;
-}
-
-/// The ways of all nodes, the fastest of each first, and what is live at each node by its way.
-class Ways {
- public:
-  using Selection = std::vector<size_t>;  ///< one way a node
-
-  Ways(const Graph& graph, std::string_view core) {
-    size_t most = 0;
-    for (const Node& node : graph.nodes) {
-      of_node_.push_back(ways(kernel_candidates(graph, node, core)));
-      most = std::max(most, of_node_.back().size());
-    }
-    for (size_t k = 0; k < most; ++k) {
-      Selection way;  // nodes of fewer ways repeat their last
-      for (const auto& of_node : of_node_) way.push_back(std::min(k, of_node.size() - 1));
-      live_.push_back(live_bytes(graph, memory_of(choices(way))));
-      heights_.insert(live_.back().begin(), live_.back().end());
-    }
-  }
-
-  std::vector<KernelChoice> choices(const Selection& way) const {
-    std::vector<KernelChoice> selected;
-    for (size_t i = 0; i < way.size(); ++i) selected.push_back(of_node_[i][way[i]]);
-    return selected;
-  }
-
-  int64_t cycles(const Selection& way) const {
-    int64_t sum = 0;
-    for (size_t i = 0; i < way.size(); ++i) sum += of_node_[i][way[i]].cycles;
-    return sum;
-  }
-
-  size_t height(const Selection& way) const {
-    size_t most = 0;
-    for (size_t i = 0; i < way.size(); ++i) most = std::max(most, live_[way[i]][i]);
-    return most;
-  }
-
-  /// The fastest way of each node that takes no more than its share of scratch.
-  Selection fastest() const {
-    Selection way;
-    for (const auto& of_node : of_node_) {
-      const auto found = std::ranges::find(of_node, false, &KernelChoice::only_if_free);
-      way.push_back(static_cast<size_t>(found - of_node.begin()));
-    }
-    return way;
-  }
-
-  /// The fastest way of each node that keeps what is live within a height; nothing if a node has none.
-  std::optional<Selection> within(size_t height) const {
-    Selection way;
-    for (size_t i = 0; i < of_node_.size(); ++i) {
-      size_t k = 0;
-      while (k < of_node_[i].size() && live_[k][i] > height) ++k;
-      if (k == of_node_[i].size()) return std::nullopt;
-      way.push_back(k);
-    }
-    return way;
-  }
-
-  /// The same within the least height at which all nodes together take no more cycles than `limit`.
-  Selection thriftiest(int64_t limit) const {
-    for (const size_t height : heights_) {
-      const auto way = within(height);
-      if (way && cycles(*way) <= limit) return *way;
-    }
-    return fastest();
-  }
-
- private:
-  std::vector<std::vector<KernelChoice>> of_node_;
-  std::vector<std::vector<size_t>> live_;  ///< by way, then by node
-  std::set<size_t> heights_;
-};
-
 }  // namespace
 
 std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node, std::string_view core) {
@@ -426,28 +341,6 @@ std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node
   if (!offer.why_none.empty()) generic.why += ": " + offer.why_none;
   candidates.push_back(std::move(generic));
   return candidates;
-}
-
-std::vector<KernelChoice> choose_kernels(const Graph& graph, std::string_view core) {
-  const Ways ways(graph, core);
-  const Ways::Selection fastest = ways.fastest();
-  const int64_t cycles = ways.cycles(fastest);
-  const std::set<Ways::Selection> candidates = {
-      fastest, ways.within(ways.height(fastest)).value_or(fastest),
-      ways.thriftiest(cycles + static_cast<int64_t>(kCyclesForMemory * static_cast<double>(cycles)))};
-  const auto cost = [&](const Ways::Selection& way) {
-    return std::pair(plan_memory(graph, memory_of(ways.choices(way))).arena_bytes, ways.cycles(way));
-  };
-  if (candidates.size() == 1) return ways.choices(fastest);
-  return ways.choices(std::ranges::min(candidates, {}, cost));
-}
-
-std::vector<NodeMemory> memory_of(std::span<const KernelChoice> choices) {
-  std::vector<NodeMemory> memory;
-  for (const KernelChoice& choice : choices) {
-    memory.push_back({choice.scratch_bytes, choice.overlaps, choice.in_place});
-  }
-  return memory;
 }
 
 }  // namespace thimble::deploy

@@ -38,7 +38,8 @@ struct KernelChoice {
   /// stays apart.
   std::vector<Overlap> overlaps{};
   std::optional<size_t> in_place{};  ///< NodeMemory::in_place
-  /// Estimated, to compare the ways in which this kernel can cut the work; 0 where there is one way.
+  /// Estimated, to compare the ways in which this kernel can cut the work, or counted (schedule.h); 0 where
+  /// there is one way.
   int64_t cycles = 0;
   bool only_if_free = false;  ///< takes so much scratch that it is chosen only where the arena does not grow
 };
@@ -47,12 +48,5 @@ struct KernelChoice {
 /// always the last, and every one gives the same bytes. Arguments of a kernel are generic_kernel's, or
 /// factors in place of some; a kernel with scratch or extents takes them, in this order, before the output.
 std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node, std::string_view core);
-
-/// The best candidate of each node: the fastest kernel, which cuts its work such that the arena is small for
-/// at most three hundredths more cycles than the fastest cut would take.
-std::vector<KernelChoice> choose_kernels(const Graph& graph, std::string_view core);
-
-/// What the chosen kernels do to memory, for plan_memory.
-std::vector<NodeMemory> memory_of(std::span<const KernelChoice> choices);
 
 }  // namespace thimble::deploy

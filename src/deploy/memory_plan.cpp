@@ -17,11 +17,6 @@ constexpr uint64_t kWorkLimit = 40'000'000;
 // Of so few nodes that may take a place, every choice of those that do is tried.
 constexpr size_t kTakersOfAllChoices = 4;
 
-size_t round_up(size_t bytes) {
-  constexpr size_t kMask = MemoryPlan::kTensorAlignment - 1;
-  return (bytes + kMask) & ~kMask;
-}
-
 /// A block is the elements that one or more tensors hold (a Reshape's result is the value of its input), or
 /// scratch. Moments: 0 is before the first node, i + 1 is node i, the last is after the last node.
 struct Lives {
@@ -49,7 +44,7 @@ Lives separate_lives(const Graph& graph, std::span<const NodeMemory> nodes) {
   const auto begin = [&](TensorId id, int32_t moment) {
     if (block_of(id)) return;
     block_of(id) = lives.blocks.size();
-    lives.blocks.push_back({moment, moment, round_up(graph.tensor(id).bytes())});
+    lives.blocks.push_back({moment, moment, MemoryPlan::round_up(graph.tensor(id).bytes())});
   };
   const auto touch = [&](TensorId id, int32_t moment) {
     if (block_of(id)) lives.blocks[*block_of(id)].last = moment;
@@ -64,7 +59,7 @@ Lives separate_lives(const Graph& graph, std::span<const NodeMemory> nodes) {
     for (const TensorId output : node.outputs) begin(output, moment);
     if (!nodes.empty() && nodes[i].scratch_bytes > 0) {
       lives.scratch_of[i] = lives.blocks.size();
-      lives.blocks.push_back({moment, moment, round_up(nodes[i].scratch_bytes)});
+      lives.blocks.push_back({moment, moment, MemoryPlan::round_up(nodes[i].scratch_bytes)});
     }
   }
   for (const TensorId output : graph.outputs) touch(output, static_cast<int32_t>(graph.nodes.size()) + 1);
@@ -129,7 +124,9 @@ Lives lives_of(const Graph& graph, std::span<const NodeMemory> nodes, std::span<
       const bool loose = places[i] == Place::kLoose && nodes[i].in_place == position &&
                          place_for_output(graph, nodes, lives, i);
       // The same value may be read at two positions: both must allow it.
-      const size_t lead = loose ? 0 : allowed ? round_up(overlap->lead_bytes) : lives.blocks[result].bytes;
+      const size_t lead = loose     ? 0
+                          : allowed ? MemoryPlan::round_up(overlap->lead_bytes)
+                                    : lives.blocks[result].bytes;
       const auto other = std::ranges::find(diagonals, *source, &Diagonal::source);
       if (other != diagonals.end()) {
         other->lead = std::max(other->lead, lead);
@@ -169,8 +166,8 @@ MemoryPlan plan_memory(const Graph& graph, std::span<const NodeMemory> nodes) {
     const auto source = place_for_output(graph, nodes, separate, i);
     if (!source) continue;
     takers.push_back(i);
-    equal_sizes &=
-        separate.blocks[*source].bytes == round_up(graph.tensor(graph.nodes[i].outputs[0]).bytes());
+    equal_sizes &= separate.blocks[*source].bytes ==
+                   MemoryPlan::round_up(graph.tensor(graph.nodes[i].outputs[0]).bytes());
   }
   if (!takers.empty()) {
     const Lives loose = lives_of(graph, nodes, std::vector(graph.nodes.size(), Place::kLoose));

@@ -39,10 +39,15 @@ struct MemoryPlan {
   static constexpr size_t kTensorAlignment = 4;  ///< of each tensor, relative to the arena
   static constexpr size_t kArenaAlignment = 16;  ///< of the arena
 
+  /// Bytes as the plan counts them.
+  static constexpr size_t round_up(size_t bytes) {
+    return (bytes + kTensorAlignment - 1) & ~(kTensorAlignment - 1);
+  }
+
   std::vector<size_t> offsets;          ///< bytes from the arena's start, one a tensor
   std::vector<size_t> scratch_offsets;  ///< likewise of scratch, one a node; kNowhere where there is none
   size_t arena_bytes = 0;
-  size_t lower_bound_bytes = 0;  ///< no plan of this graph with these kernels is smaller
+  size_t lower_bound_bytes = 0;  ///< no plan of this graph in this order with these kernels is smaller
   bool optimal = false;          ///< no plan is smaller: it meets the lower bound or the search was exhausted
   std::vector<size_t> live_bytes;  ///< the least that is live at each node
 };

@@ -57,7 +57,7 @@ Profile profile(const Graph& graph, const device::DeviceProfile& device, std::sp
   profile.latency_check = device::describe_calibration(device);
   for (size_t i = 0; i < program.layers.size(); ++i) {
     const GeneratedLayer& layer = program.layers[i];
-    const Shape& shape = graph.tensor(graph.nodes[i].outputs[0]).shape;
+    const Shape& shape = graph.tensor(graph.nodes[program.order[i]].outputs[0]).shape;
     profile.layers.push_back({.name = layer.name,
                               .op = layer.op,
                               .kernel = layer.kernel,

@@ -1,4 +1,5 @@
 #include "deploy/kernel_choice.h"
+#include "deploy/schedule.h"
 
 #include <gtest/gtest.h>
 

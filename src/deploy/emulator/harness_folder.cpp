@@ -173,6 +173,7 @@ std::vector<std::vector<LayerOutput>> HarnessFolder::read_layers(size_t count) c
   const size_t nodes = records.size() / count;
   std::vector<std::vector<LayerOutput>> layers(count);
   for (size_t i = 0; i < records.size(); ++i) layers[i / nodes].push_back(std::move(records[i]));
+  for (std::vector<LayerOutput>& sample : layers) std::ranges::sort(sample, {}, &LayerOutput::node);
   return layers;
 }
 

@@ -23,7 +23,7 @@ struct ProgramOptions {
 
 /// One operator's output while one sample ran.
 struct LayerOutput {
-  int node = 0;
+  int node = 0;  ///< an index into Graph::nodes
   std::vector<std::byte> data;
 };
 
@@ -49,9 +49,10 @@ struct ProgramSize {
 };
 
 struct ProgramRun {
-  std::vector<std::vector<std::byte>> outputs;   ///< a sample: its outputs, one after another
-  std::vector<std::vector<LayerOutput>> layers;  ///< a sample: its operators in order; empty without trace
-  std::vector<InferenceCost> costs;              ///< one for each counted sample
+  std::vector<std::vector<std::byte>> outputs;  ///< a sample: its outputs, one after another
+  std::vector<std::vector<LayerOutput>>
+      layers;                         ///< a sample: its operators in the graph's order; empty without trace
+  std::vector<InferenceCost> costs;   ///< one for each counted sample
   std::optional<size_t> stack_bytes;  ///< the most that PREFIX_run and its callees touched; null on the host
   std::optional<size_t> stack_bound_bytes;  ///< the most that they can take (stack_bound.h); null on the host
   std::optional<ProgramSize> size;          ///< null on the host
