@@ -80,8 +80,8 @@ void add_prune(CLI::App& program) {
                    "filter, channel; or zeros that stay in place:\nkernel, block-1x4, block-4x1, weight")
       ->check(CLI::IsMember({"filter", "channel", "kernel", "block-1x4", "block-4x1", "weight"}))
       ->option_text("[filter]");
-  verb->add_option("--criterion", criterion, "l1, l2, norm-scale, taylor, fpgm, random")
-      ->check(CLI::IsMember({"l1", "l2", "norm-scale", "taylor", "fpgm", "random"}))
+  verb->add_option("--criterion", criterion, "l1, l2, norm-scale, taylor, loss, fpgm, random")
+      ->check(CLI::IsMember({"l1", "l2", "norm-scale", "taylor", "loss", "fpgm", "random"}))
       ->option_text("[l2]");
   verb->add_option("--ranking", ranking, "local, global, or per-cost (importance per saving)")
       ->check(CLI::IsMember({"local", "global", "per-cost"}))
@@ -92,7 +92,7 @@ void add_prune(CLI::App& program) {
   verb->add_option("--least", options.select.least, "the part of each layer that stays")
       ->check(CLI::Range(0.0, 1.0))
       ->option_text("PART [0.1]");
-  verb->add_option("--data", data_name, "to recover on, for taylor and for --device")->option_text("NAME");
+  verb->add_option("--data", data_name, "to recover on, for taylor, loss and --device")->option_text("NAME");
   verb->add_option("--device", device_name, "counts what is saved, as int8; of the budget")
       ->option_text("NAME");
   verb->add_option("--steps", options.steps, "in so many steps, recovering after each")

@@ -67,7 +67,7 @@ PruneStage parse_prune(TomlTable& table) {
       table.choice("granularity", {"filter", "channel", "kernel", "block-1x4", "block-4x1", "weight"}));
   o.measure = prune::measure_named(table.choice("of", {"macs", "parameters", "cycles"}));
   o.criterion = prune::criterion_named(
-      table.choice("criterion", {"l2", "l1", "norm-scale", "taylor", "fpgm", "random"}));
+      table.choice("criterion", {"l2", "l1", "norm-scale", "taylor", "loss", "fpgm", "random"}));
   o.select.ranking = prune::ranking_named(table.choice("ranking", {"local", "global", "per-cost"}));
   o.select.multiple = static_cast<int>(table.integer("multiple", 1, 1024, o.select.multiple));
   o.select.least = table.number("least", 0, 1, o.select.least);

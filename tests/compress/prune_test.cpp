@@ -7,6 +7,9 @@
 #include <stdexcept>
 
 #include "base/files.h"
+#include "compress/prune/count_cycles.h"
+#include "compress/prune/int8_profile.h"
+#include "compress/prune/loss_curves.h"
 #include "compress/small_classifier.h"
 #include "graph/prune_channels.h"
 #include "support/expect_error.h"
@@ -140,10 +143,52 @@ TEST(SelectChannels, removes_what_costs_most_when_all_are_equally_important) {
   deploy::LayerProfile& dense = counted.layers.emplace_back();
   dense.name = "dense";
   dense.cycles = 1000;
-  const auto removed = select_channels(graph, groups, importance, cycles_model(graph, counted),
-                                       {.ranking = Ranking::kPerCost, .keep = 0.5});
+  const auto removed =
+      select_channels(graph, groups, importance, cycles_model(std::vector<CountedSize>{{graph, counted}}),
+                      {.ranking = Ranking::kPerCost, .keep = 0.5});
   EXPECT_TRUE(removed[0].empty()) << "the first convolution's filters save no cycle of the dense layer";
   EXPECT_EQ(removed[1].size(), 2U);
+}
+
+TEST(CountCycles, foretells_a_pruned_network_within_a_tenth) {
+  const Graph graph = small_network(32);
+  const data::Dataset set = small_set(60);
+  const device::DeviceProfile device = device::load_device("nano33ble");
+  const Cost cost = count_cycles(graph, set, device, 4);
+  const auto groups = channel_groups(graph);
+  for (const auto& [first, second] : {std::pair{4, 24}, {24, 4}, {12, 20}, {20, 28}}) {
+    RemovedChannels removed(groups.size());
+    for (int32_t c = first; c < 32; ++c) removed[0].push_back(c);
+    for (int32_t c = second; c < 32; ++c) removed[1].push_back(c);
+    const Graph cut = prune_channels(graph, groups, removed);
+    const auto counted = static_cast<double>(int8_profile(cut, set, device).cycles.value());
+    EXPECT_NEAR(cost(cut), counted, 0.1 * counted) << first << " and " << second << " filters";
+  }
+}
+
+TEST(LossCurves, slope_as_the_greatest_convex_curve_below) {
+  const double gone[] = {0, 1, 2, 4, 5};
+  const double loss[] = {0, 3, 2, 6, 10};
+  EXPECT_EQ(convex_slopes(gone, loss), (std::vector<double>{1, 1, 2, 4}));
+}
+
+TEST(LossCurves, see_which_group_the_network_can_do_without) {
+  Graph graph = small_network();
+  // Nothing reads the first two filters of the second convolution.
+  const auto dense =
+      graph.tensor(std::ranges::find(graph.nodes, "dense", &Node::name)->inputs[1]).values<float>();
+  for (size_t row = 0; row < 3; ++row) dense[row * 4] = dense[row * 4 + 1] = 0;
+  const auto groups = channel_groups(graph);
+  const data::Dataset set = small_set(12);
+  const std::vector<size_t> indices = {0, 1, 2, 3, 4, 5};
+  const Importance order = {{1, 2, 3, 4}, {1, 2, 3, 4}, {}};
+  const Importance importance = loss_curves(graph, groups, order, 1, set, indices, 1);
+  EXPECT_NEAR(importance[1][0], 0, 1e-6);
+  EXPECT_NEAR(importance[1][1], 0, 1e-6);
+  EXPECT_GT(importance[1][2], 1e-4);
+  EXPECT_GT(importance[0][2], 1e-6);
+  for (const auto& group : {importance[0], importance[1]}) EXPECT_TRUE(std::ranges::is_sorted(group));
+  test::expect_error([&] { loss_curves(graph, groups, order, 1, set, {}, 1); }, {"loss", "samples"});
 }
 
 TEST(SelectChannels, says_when_the_cost_cannot_fall_that_far) {

@@ -9,8 +9,8 @@
 
 namespace thimble::test {
 
-/// Two convolutions of 4 filters on a 6x6 image, batch norm after each, three classes.
-inline Graph small_network() {
+/// Two convolutions of `filters` filters on a 6x6 image, batch norm after each, three classes.
+inline Graph small_network(int32_t filters = 4) {
   Graph graph;
   graph.name = "small";
   Random random(3);
@@ -25,17 +25,17 @@ inline Graph small_network() {
   graph.inputs = {x};
   int32_t channels = 2;
   for (const std::string name : {"first", "second"}) {
-    x = graph.append(Conv2D{}, {x, constant(name + "_w", {4, 3, 3, channels}, -0.5F, 0.5F)}, name);
+    x = graph.append(Conv2D{}, {x, constant(name + "_w", {filters, 3, 3, channels}, -0.5F, 0.5F)}, name);
     std::vector<TensorId> inputs = {x};
     for (const char* part : {"_gamma", "_beta", "_mean", "_variance"}) {
-      inputs.push_back(constant(name + part, {4}, 0.5F, 1.5F));
+      inputs.push_back(constant(name + part, {filters}, 0.5F, 1.5F));
     }
     x = graph.append(BatchNorm{}, inputs, name + "_norm");
     x = graph.append(Relu{}, {x}, name + "_relu");
-    channels = 4;
+    channels = filters;
   }
   x = graph.append(Mean{.axes = {1, 2}}, {x}, "mean");
-  x = graph.append(FullyConnected{}, {x, constant("dense_w", {3, 4}, -0.5F, 0.5F)}, "dense");
+  x = graph.append(FullyConnected{}, {x, constant("dense_w", {3, filters}, -0.5F, 0.5F)}, "dense");
   graph.outputs = {graph.append(Softmax{}, {x}, "softmax")};
   validate(graph);
   return graph;

@@ -130,10 +130,11 @@ Criterion criterion_named(std::string_view name) {
   if (name == "l2") return Criterion::kL2;
   if (name == "norm-scale") return Criterion::kNormScale;
   if (name == "taylor") return Criterion::kTaylor;
+  if (name == "loss") return Criterion::kLoss;
   if (name == "fpgm") return Criterion::kFpgm;
   if (name == "random") return Criterion::kRandom;
   throw Error(fmt::format("The criterion '{}'", name), "is not known",
-              "Take l1, l2, norm-scale, taylor, fpgm or random", ExitCode::kUsage);
+              "Take l1, l2, norm-scale, taylor, loss, fpgm or random", ExitCode::kUsage);
 }
 
 Importance channel_importance(const Graph& graph, std::span<const ChannelGroup> groups, Criterion criterion,

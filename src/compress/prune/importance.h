@@ -19,11 +19,12 @@ enum class Criterion : uint8_t {
   kL2,         ///< Euclidean norm of its filter
   kNormScale,  ///< |gamma| of its batch norm (Liu et al., "Network slimming", ICCV 2017)
   kTaylor,     ///< what the loss changes by, to first order, without it (Molchanov et al., CVPR 2019)
-  kFpgm,       ///< distance of its filter from the layer's others (He et al., CVPR 2019)
-  kRandom,     ///< nothing: to be compared with
+  kLoss,    ///< what the loss is measured to rise by as the group loses its smallest channels (loss_curves.h)
+  kFpgm,    ///< distance of its filter from the layer's others (He et al., CVPR 2019)
+  kRandom,  ///< nothing: to be compared with
 };
 
-/// "l1", "l2", "norm-scale", "taylor", "fpgm" or "random". Throws Error for another name.
+/// "l1", "l2", "norm-scale", "taylor", "loss", "fpgm" or "random". Throws Error for another name.
 Criterion criterion_named(std::string_view name);
 
 /// [group][channel], not negative; of a locked group empty.
@@ -34,7 +35,7 @@ using Importance = std::vector<std::vector<double>>;
 /// compared; kTaylor is in squares of the loss and can be as it is. kTaylor reads the samples at `indices` of
 /// the set, the others do not look at them. With Granularity::kChannel it is the weights that read a channel
 /// that are judged, not those that compute it. Throws Error when there are no samples for kTaylor, and when
-/// kNormScale meets a group without a batch norm.
+/// kNormScale meets a group without a batch norm. kLoss is not judged here: loss_curves is.
 Importance channel_importance(const Graph& graph, std::span<const ChannelGroup> groups, Criterion criterion,
                               const data::Dataset& dataset, std::span<const size_t> indices, Random random,
                               Granularity granularity = Granularity::kFilter);

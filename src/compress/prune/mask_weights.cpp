@@ -154,7 +154,7 @@ Graph mask_weights(const Graph& graph, Granularity granularity, Criterion criter
     throw Error(fmt::format("The granularity {}", name_of(granularity)), "removes channels, not weights",
                 "Take kernel, block-1x4, block-4x1 or weight");
   }
-  if (criterion == Criterion::kNormScale || criterion == Criterion::kFpgm) {
+  if (criterion == Criterion::kNormScale || criterion == Criterion::kLoss || criterion == Criterion::kFpgm) {
     throw Error("This criterion", "judges channels, not weights", "Take l1, l2, taylor or random",
                 ExitCode::kUsage);
   }

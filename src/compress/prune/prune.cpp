@@ -6,13 +6,18 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "compress/prune/int8_profile.h"
+#include "compress/prune/count_cycles.h"
+#include "compress/prune/loss_curves.h"
 #include "compress/prune/mask_weights.h"
 #include "compress/recovery.h"
 #include "graph/prune_channels.h"
 
 namespace thimble::prune {
 namespace {
+
+bool needs_samples(Criterion criterion) {
+  return criterion == Criterion::kTaylor || criterion == Criterion::kLoss;
+}
 
 /// The part that stays after step `step` (from 1 on) of all.
 double keep_after(const PruneOptions& options, int step) {
@@ -31,23 +36,17 @@ Cost measured(Measure measure, const Cost& cycles) {
   return [](const Graph& shapes) { return static_cast<double>(parameter_count(shapes)); };
 }
 
-/// The int8 network as it is now, counted.
-Cost count_cycles(const Graph& graph, const data::Dataset& dataset, const device::DeviceProfile* device) {
-  if (device == nullptr) {
-    throw Error("Pruning by cycles", "has no device to count them on", "Name one: nano33ble, say",
-                ExitCode::kUsage);
-  }
-  const deploy::Profile counted = int8_profile(graph, dataset, *device);
-  if (counted.cycles) return cycles_model(graph, counted);
-  throw Error(device->name, fmt::format("cannot be pruned for by cycles: {}", counted.why),
-              "Measure macs, or take a device whose core has an emulator");
-}
-
 Graph one_step(const Graph& graph, const data::Dataset& dataset, std::span<const size_t> indices,
                const Cost& cost, const PruneOptions& options, const SelectOptions& select) {
   const auto groups = channel_groups(graph);
-  const Importance importance = channel_importance(graph, groups, options.criterion, dataset, indices,
-                                                   Random(options.seed), options.granularity);
+  const bool measures_loss = options.criterion == Criterion::kLoss;
+  Importance importance =
+      channel_importance(graph, groups, measures_loss ? Criterion::kL1 : options.criterion, dataset, indices,
+                         Random(options.seed), options.granularity);
+  if (measures_loss) {
+    importance = loss_curves(graph, groups, importance, static_cast<size_t>(select.multiple), dataset,
+                             indices, options.recovery ? options.recovery->threads : 0);
+  }
   return prune_channels(graph, groups, select_channels(graph, groups, importance, cost, select));
 }
 
@@ -104,7 +103,11 @@ Measure measure_named(std::string_view name) {
 Graph prune(const Graph& graph, const data::Dataset& dataset, const device::DeviceProfile* device,
             const PruneOptions& options, const PruneHooks& hooks) {
   check(options);
-  const auto indices = options.criterion == Criterion::kTaylor
+  if (options.measure == Measure::kCycles && device == nullptr) {
+    throw Error("Pruning by cycles", "has no device to count them on", "Name one: nano33ble, say",
+                ExitCode::kUsage);
+  }
+  const auto indices = needs_samples(options.criterion)
                            ? data::draw_by_class(dataset, options.samples, Random(options.seed).fork(1))
                            : std::vector<size_t>();
   Graph network = graph;
@@ -115,7 +118,9 @@ Graph prune(const Graph& graph, const data::Dataset& dataset, const device::Devi
       network = mask_step(network, dataset, indices, options, keep_after(options, step));
     } else {
       const bool counts = options.measure == Measure::kCycles;
-      const Cost cost = measured(options.measure, counts ? count_cycles(network, dataset, device) : Cost());
+      const Cost cost =
+          measured(options.measure,
+                   counts ? count_cycles(network, dataset, *device, options.select.multiple) : Cost());
       if (step == 1) whole = cost(network);
       SelectOptions select = options.select;
       select.keep = std::min(keep_after(options, step) * whole / cost(network), 1.0);
@@ -143,7 +148,7 @@ Graph prune(const Graph& graph, const data::Dataset& dataset, const device::Devi
 Graph prune_without_data(const Graph& graph, const PruneOptions& options) {
   check(options);
   const data::Dataset none;
-  if (options.measure == Measure::kCycles || options.recovery || options.criterion == Criterion::kTaylor) {
+  if (options.measure == Measure::kCycles || options.recovery || needs_samples(options.criterion)) {
     throw Error("Pruning", "needs samples for this criterion, measure or recovery", "Name a data set",
                 ExitCode::kUsage);
   }

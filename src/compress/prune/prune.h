@@ -34,7 +34,7 @@ struct PruneOptions {
   SelectOptions select;
   int steps = 1;  ///< 1: one shot
   Steps schedule = Steps::kEven;
-  size_t samples = 512;  ///< that kTaylor takes gradients of, drawn evenly over the classes
+  size_t samples = 512;  ///< that kTaylor and kLoss look at, drawn evenly over the classes
   uint64_t seed = 1;
   /// How the network recovers after each step, for recovery->epochs; nothing: it does not.
   std::optional<train::TrainOptions> recovery;
@@ -57,11 +57,12 @@ struct PruneHooks {
 /// training; channels that nothing reads after it leave all the same, for they change nothing.
 ///
 /// `device` is needed for Measure::kCycles: before each step the int8 network is counted on the emulator of
-/// its core (see cycles_model). Throws Error as its parts do.
+/// its core, whole and with every layer cut to a half and to a quarter (see cycles_model). Throws Error as
+/// its parts do.
 Graph prune(const Graph& graph, const data::Dataset& dataset, const device::DeviceProfile* device,
             const PruneOptions& options, const PruneHooks& hooks = {});
 
-/// One step without recovery and without data: criteria but kTaylor, measures but kCycles.
+/// One step without recovery and without data: criteria but kTaylor and kLoss, measures but kCycles.
 Graph prune_without_data(const Graph& graph, const PruneOptions& options);
 
 }  // namespace thimble::prune

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <numeric>
 
 #include "base/error.h"
@@ -13,9 +13,41 @@
 namespace thimble::prune {
 namespace {
 
-double work_of(const Graph& graph, const Node& node) {
-  const uint64_t macs = mac_count(graph, node);
-  return static_cast<double>(macs > 0 ? macs : graph.tensor(node.outputs[0]).elements());
+/// What a layer's cycles are made of: multiplications, elements read and written, and itself.
+using Terms = std::array<double, 3>;
+
+Terms terms_of(const Graph& graph, const Node& node) {
+  size_t elements = graph.tensor(node.outputs[0]).elements();
+  for (const TensorId id : node.inputs) {
+    if (id != kNoTensor && !graph.tensor(id).is_constant()) elements += graph.tensor(id).elements();
+  }
+  return {static_cast<double>(mac_count(graph, node)), static_cast<double>(elements), 1};
+}
+
+double dot(const Terms& a, const Terms& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+
+/// The cycles of each term, none negative: least squares of the relative errors by coordinate descent.
+Terms fit(const std::vector<Terms>& terms, const std::vector<double>& cycles) {
+  Terms per = {0, 0, 0};
+  if (cycles.size() < 2) {
+    const size_t which = terms[0][0] > 0 ? 0 : 1;
+    per[which] = cycles[0] / terms[0][which];
+    return per;
+  }
+  for (int round = 0; round < 20000; ++round) {
+    for (size_t t = 0; t < per.size(); ++t) {
+      double slope = 0;
+      double curvature = 0;
+      for (size_t s = 0; s < cycles.size(); ++s) {
+        if (cycles[s] == 0) continue;
+        const double term = terms[s][t] / cycles[s];
+        slope += term * (1 - dot(per, terms[s]) / cycles[s]);
+        curvature += term * term;
+      }
+      if (curvature > 0) per[t] = std::max(per[t] + slope / curvature, 0.0);
+    }
+  }
+  return per;
 }
 
 /// Channels leave one after another, least important first; shapes and cost follow.
@@ -153,18 +185,25 @@ Ranking ranking_named(std::string_view name) {
               ExitCode::kUsage);
 }
 
-Cost cycles_model(const Graph& graph, const deploy::Profile& counted) {
-  std::map<std::string, uint64_t> cycles_of;
-  for (const deploy::LayerProfile& layer : counted.layers) cycles_of[layer.name] = layer.cycles.value_or(0);
-  std::vector<double> per_work;
-  for (const Node& node : graph.nodes) {
-    const auto found = cycles_of.find(node.name);
-    const double cycles = found == cycles_of.end() ? 0 : static_cast<double>(found->second);
-    per_work.push_back(cycles / work_of(graph, node));
+Cost cycles_model(std::span<const CountedSize> sizes) {
+  std::vector<Terms> per_term;
+  for (size_t n = 0; n < sizes[0].shapes.nodes.size(); ++n) {
+    const std::string& name = sizes[0].shapes.nodes[n].name;
+    std::vector<Terms> terms;
+    std::vector<double> cycles;
+    for (const CountedSize& size : sizes) {
+      const auto layer = std::ranges::find(size.counted.layers, name, &deploy::LayerProfile::name);
+      const bool is_counted = layer != size.counted.layers.end();
+      cycles.push_back(is_counted ? static_cast<double>(layer->cycles.value_or(0)) : 0);
+      terms.push_back(terms_of(size.shapes, size.shapes.nodes[n]));
+    }
+    per_term.push_back(fit(terms, cycles));
   }
-  return [per_work](const Graph& shapes) {
+  return [per_term](const Graph& shapes) {
     double cycles = 0;
-    for (size_t n = 0; n < per_work.size(); ++n) cycles += per_work[n] * work_of(shapes, shapes.nodes[n]);
+    for (size_t n = 0; n < per_term.size(); ++n) {
+      cycles += dot(per_term[n], terms_of(shapes, shapes.nodes[n]));
+    }
     return cycles;
   };
 }

@@ -25,10 +25,17 @@ Ranking ranking_named(std::string_view name);
 /// What a network costs, from its shapes alone: constants hold no bytes (as in shapes_without).
 using Cost = std::function<double(const Graph& shapes)>;
 
-/// The cycles of a network whose layers were counted at their full size: each layer's, in proportion to its
-/// multiplications, or to its output where it multiplies nothing. `counted` is the profile of `graph` in any
-/// form that keeps the names of its nodes.
-Cost cycles_model(const Graph& graph, const deploy::Profile& counted);
+/// A network at one of its sizes: its shapes, and the profile of it in any form that keeps its nodes' names.
+struct CountedSize {
+  Graph shapes;
+  deploy::Profile counted;
+};
+
+/// The cycles of a network whose layers were counted at one size or more, the whole one first. A layer costs
+/// so much for a multiplication, so much for an element that it reads or writes, and so much once: none
+/// negative, with the least sum of squared relative errors over the sizes. With one size, it costs in
+/// proportion to its multiplications, or to its elements where it multiplies nothing.
+Cost cycles_model(std::span<const CountedSize> sizes);
 
 struct SelectOptions {
   Ranking ranking = Ranking::kLocal;
