@@ -3,6 +3,7 @@
 #   plain    the smallest L1 norms of filters, every layer by the same part (Li et al., ICLR 2017), to a part of the MACs
 #   aware    what the loss changes by least for each cycle saved on the device (first-order Taylor), to a part of the cycles
 #   half     the least L1 norm for each cycle saved, half of each layer stays, to a part of the cycles
+#   loss     what the class probabilities are measured to move by least for each cycle saved, to a part of the cycles
 # recovers for the same epochs with the whole network as teacher, and is quantized to int8. Prints accuracy of the integers on
 # the test split (mean and standard deviation over the seeds) and counted cycles (mean), the fewest cycles first.
 #   bench/latency_aware.sh [THIMBLE [MODEL.onnx DATA [EPOCHS [SEEDS [CELLS]]]]]
@@ -26,6 +27,7 @@ for cell in $cells; do
   case $way in
     plain) how="--criterion l1 --ranking local --of macs" ;;
     aware) how="--criterion taylor --ranking per-cost --of cycles --device $device" ;;
+    loss) how="--criterion loss --ranking per-cost --of cycles --device $device" ;;
     half) how="--criterion l1 --ranking per-cost --least 0.5 --of cycles --device $device" ;;
     *) echo "there is no way '$way' to prune" >&2 && exit 2 ;;
   esac

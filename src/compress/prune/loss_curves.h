@@ -15,8 +15,8 @@ Importance loss_curves(const Graph& graph, std::span<const ChannelGroup> groups,
                        size_t multiple, const data::Dataset& dataset, std::span<const size_t> indices,
                        int threads);
 
-/// Of points (index * step, height) with ascending x: the slopes between neighbours of the greatest convex
-/// curve below them. `x` and `heights` are of the same size, at least one; the result has one fewer.
+/// The slopes between neighbours of the greatest convex curve below some points, whose x ascend. `x` and
+/// `heights` are of the same size, at least one; the result has one fewer.
 std::vector<double> convex_slopes(std::span<const double> x, std::span<const double> heights);
 
 }  // namespace thimble::prune
