@@ -38,8 +38,7 @@ struct KernelChoice {
   /// stays apart.
   std::vector<Overlap> overlaps{};
   std::optional<size_t> in_place{};  ///< NodeMemory::in_place
-  /// Estimated, to compare the ways in which this kernel can cut the work, or counted (schedule.h); 0 where
-  /// there is one way.
+  /// Estimated, to compare the ways in which this kernel can cut the work; 0 where there is one way.
   int64_t cycles = 0;
   bool only_if_free = false;  ///< takes so much scratch that it is chosen only where the arena does not grow
 };
