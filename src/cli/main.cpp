@@ -39,6 +39,7 @@ ExitCode run(int argc, char** argv) {
 #ifdef THIMBLE_TRAINING
   add_optimize(program);
   add_study(program);
+  add_search(program);
   add_train(program);
   add_evaluate(program);
   add_prune(program);

@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "base/cores.h"
 #include "base/error.h"
-#include "base/process.h"
 #include "cli/common.h"
+#include "cli/run_workers.h"
 #include "cli/verbs.h"
 #include "study/run_trial.h"
 #include "study/sqlite_storage.h"
@@ -29,32 +28,6 @@ nlohmann::json to_json(const study::Trial& trial) {
     document["figures"].push_back(std::move(figure));
   }
   return document;
-}
-
-/// This program again, `workers` times at once, on the study that is in the file.
-void run_workers(int workers, const std::vector<std::string>& command) {
-  constexpr double kNoLimit = 1e9;
-  std::vector<std::string> errors(static_cast<size_t>(workers));
-  {
-    std::vector<std::jthread> threads;
-    for (std::string& error : errors) {
-      threads.emplace_back([&command, &error] {
-        try {
-          const ProcessResult result =
-              run_process(command, "", {.working_folder = {}, .timeout_s = kNoLimit});
-          // One that was killed says nothing itself.
-          if (result.exit_code != 0)
-            error = fmt::format("exit {} {}", result.exit_code, result.standard_error);
-        } catch (const std::exception& failed) {
-          error = failed.what();
-        }
-      });
-    }
-  }
-  for (const std::string& error : errors) {
-    if (!error.empty())
-      throw Error("A worker", fmt::format("ended: {}", error), "Run the study again: it goes on");
-  }
 }
 
 }  // namespace
@@ -98,7 +71,7 @@ void add_study(CLI::App& program) {
           "/proc/self/exe",       "study", study_path, "-o", output, "--worker", "--quiet", "--threads",
           std::to_string(threads)};
       if (!network.empty()) command.insert(command.end(), {"--network", network});
-      run_workers(workers, command);
+      run_workers(workers, command, "Run the study again: it goes on");
     } else {
       study::run_study(
           *storage,

@@ -16,6 +16,7 @@ void add_redesign(CLI::App& program);
 void add_quantize(CLI::App& program);
 void add_optimize(CLI::App& program);
 void add_study(CLI::App& program);
+void add_search(CLI::App& program);
 void add_check(CLI::App& program);
 void add_deploy(CLI::App& program);
 void add_run(CLI::App& program);

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "compress/prune/mask_weights.h"
+#include "data/validation.h"
 #include "deploy/budget.h"
 #include "deploy/c_writer.h"
 #include "deploy/package.h"
@@ -95,6 +96,11 @@ class Walk {
 
   const data::Dataset& dataset(data::Split split) {
     std::optional<data::Dataset>& kept = split == data::Split::kTrain ? train_set_ : test_set_;
+    if (!kept && recipe_.held_out) {
+      auto parts = data::split_validation(data::load(recipe_.data, data::Split::kTrain));
+      train_set_ = std::move(parts.training);
+      test_set_ = std::move(parts.validation);
+    }
     if (!kept) {
       kept = data::load(recipe_.data, split);
       if (!kept->note.empty()) say("data", fmt::format("{}: {}", recipe_.data, kept->note));
@@ -132,6 +138,7 @@ class Walk {
                      {"test_sha256", dataset(data::Split::kTest).sha256},
                      {"seed", recipe_.seed},
                      {"version", options_.version}};
+    if (recipe_.held_out) identity["held_out"] = true;
     if (const auto* distill = std::get_if<DistillStage>(&stage)) {
       for (const Graph& other : others_of(*distill)) {
         identity["others_sha256"].push_back(sha256_of_model(other));
@@ -173,8 +180,8 @@ class Walk {
                     {"test", to_json(evaluation)}};
     place_->add_metrics(
         {{"stage", stage}, {"test_accuracy", evaluation.accuracy}, {"test_samples", evaluation.samples}});
-    say(stage, fmt::format("{}: accuracy {} on {} test samples", file, percent(evaluation.accuracy),
-                           grouped(evaluation.samples)));
+    say(stage, fmt::format("{}: accuracy {} on {} {} samples", file, percent(evaluation.accuracy),
+                           grouped(evaluation.samples), recipe_.held_out ? "held-out" : "test"));
     return results;
   }
 

@@ -71,6 +71,11 @@ PruneStage parse_prune(TomlTable& table) {
   o.select.ranking = prune::ranking_named(table.choice("ranking", {"local", "global", "per-cost"}));
   o.select.multiple = static_cast<int>(table.integer("multiple", 1, 1024, o.select.multiple));
   o.select.least = table.number("least", 0, 1, o.select.least);
+  if (auto layers = table.table("layers")) {
+    for (const std::string& layer : layers->keys()) o.select.layers[layer] = layers->number(layer, 0.01, 1);
+    if (table.has("steps") || table.has("keep") || is_mask(o.granularity))
+      table.fail("layers", "says what stays already", "Leave out keep, steps and what only makes zeros");
+  }
   o.steps = static_cast<int>(table.integer("steps", 1, 1000, o.steps));
   o.schedule =
       table.choice("schedule", {"even", "gradual"}) == "even" ? prune::Steps::kEven : prune::Steps::kGradual;
@@ -164,6 +169,7 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
   recipe.data = table.text("data");
   recipe.device = table.text("device", "");
   recipe.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max(), 1));
+  recipe.held_out = table.flag("held_out", false);
   if (auto budget = table.table("budget")) recipe.budget = deploy::parse_limits(std::move(*budget));
   for (TomlTable& stage_table : table.tables("stage")) {
     Stage stage = parse_stage(stage_table);

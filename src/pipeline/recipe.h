@@ -83,6 +83,8 @@ struct Recipe {
   std::string data;    ///< a data set's name
   std::string device;  ///< a device's name or the path of its profile; empty: it only trains or quantizes
   uint64_t seed = 1;
+  /// Part of the training data is held out, and accuracies are measured on it instead of the test split.
+  bool held_out = false;
   Budget budget;
   std::vector<Stage> stages;
   std::vector<std::string> stage_texts;  ///< of each stage its keys as TOML, in the order of the alphabet

@@ -148,6 +148,21 @@ void shrink_alike(Shrinking& network, double limit) {
   set(low);
 }
 
+/// Each named group to its part.
+void shrink_layers(Shrinking& network, std::span<const ChannelGroup> groups,
+                   const std::map<std::string, double>& layers) {
+  for (const auto& [name, part] : layers) {
+    const auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const ChannelGroup& g) { return g.name == name; });
+    if (group == groups.end()) {
+      throw Error(fmt::format("The layer '{}'", name), "begins no group of channels",
+                  "Name the first layer of each group that shall shrink");
+    }
+    const auto g = static_cast<size_t>(group - groups.begin());
+    network.set_staying(g, network.part(g, part));
+  }
+}
+
 void shrink_by_rank(Shrinking& network, double limit, bool by_cost) {
   std::vector<double> scores(network.groups());
   const auto score = [&](size_t g) {
@@ -212,6 +227,10 @@ RemovedChannels select_channels(const Graph& graph, std::span<const ChannelGroup
                                 const Importance& importance, const Cost& cost,
                                 const SelectOptions& options) {
   Shrinking network(graph, groups, importance, cost, options);
+  if (!options.layers.empty()) {
+    shrink_layers(network, groups, options.layers);
+    return network.removed();
+  }
   const double whole = network.cost();
   const double limit = options.keep * whole * (1 + 1e-12);
   if (options.ranking == Ranking::kLocal) {

@@ -1,0 +1,217 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/cores.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/toml_table.h"
+#include "cli/assignments.h"
+#include "cli/common.h"
+#include "cli/run_workers.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "graph/channel_groups.h"
+#include "pipeline/objective.h"
+#include "study/run_trial.h"
+#include "study/search.h"
+#include "study/sqlite_storage.h"
+
+namespace thimble::cli {
+namespace {
+
+using study::Candidate;
+
+/// "ram=16KB,flash=64KB,accuracy=0.9", with KB and MB of 1024; long names as in a recipe.
+pipeline::Budget budget_of(const std::vector<std::string>& limits) {
+  std::vector<std::string> assignments;
+  for (std::string limit : limits) {
+    for (const auto& [from, to] : {std::pair("ram=", "ram_bytes="), std::pair("flash=", "flash_bytes=")}) {
+      if (limit.starts_with(from)) limit = to + limit.substr(std::string_view(from).size());
+    }
+    for (const auto& [unit, bytes] : {std::pair("KB", 1024), std::pair("MB", 1024 * 1024)}) {
+      const size_t equals = limit.find('=');
+      if (!limit.ends_with(unit) || equals == std::string::npos) continue;
+      const std::string digits = limit.substr(equals + 1, limit.size() - equals - 3);
+      const bool is_number = !digits.empty() && digits.size() < 10 &&
+                             digits.find_first_not_of("0123456789") == std::string::npos;
+      if (is_number) limit = fmt::format("{}{}", limit.substr(0, equals + 1), std::stoll(digits) * bytes);
+    }
+    assignments.push_back(std::move(limit));
+  }
+  return deploy::parse_limits(TomlTable::parse(toml_of(assignments), "--budget"));
+}
+
+/// The least that any candidate came to in each figure.
+std::string least_reached(const std::vector<Candidate>& candidates) {
+  pipeline::Objectives least(4, 1e300);
+  for (const Candidate& candidate : candidates) {
+    for (size_t k = 0; k < candidate.objectives.size(); ++k)
+      least[k] = std::min(least[k], candidate.objectives[k]);
+  }
+  return fmt::format(
+      "the least that was reached is {:.2f} % error, {:.2f} ms, {:.0f} B of RAM and {:.0f} B of flash",
+      100 * least[0], least[1], least[2], least[3]);
+}
+
+pipeline::Costs costs_of(const Candidate& candidate) {
+  const pipeline::Objectives& o = candidate.objectives;
+  return {.accuracy = 1 - o[0], .latency_ms = o[1], .energy_uj = {}, .ram_bytes = o[2], .flash_bytes = o[3]};
+}
+
+}  // namespace
+
+void add_search(CLI::App& program) {
+  static CommonOptions common;
+  static study::SearchOptions options;
+  static std::string folder;
+  static std::string strategy = "nsga2";
+  static std::vector<std::string> limits;
+  static size_t evaluations = 1000000;
+  static double minutes = 20;
+  static int workers = 1;
+  static bool is_worker = false;
+  CLI::App* verb = add_verb(program, "search", "recipes that no other beats, by NSGA-II",
+                            "Accuracies are of people or samples held out of the training data. A search\n"
+                            "that was stopped goes on when run again; a time counts anew.",
+                            "thimble search --data uci-har --device nano33ble --budget ram=16KB \\\n"
+                            "    pretrained/uci-har.onnx -o runs/search",
+                            common);
+  verb->add_option("MODEL", options.model, "a trained float32 model")->required()->option_text(" ");
+  verb->add_option("-o,--output", folder, "folder of the search")->required()->option_text("PATH (required)");
+  verb->add_option("--data", options.data, "a data set, see docs/data.md")->required()->option_text("NAME");
+  verb->add_option("--device", options.device, "for which")->required()->option_text("NAME");
+  verb->add_option("--budget", limits, "ram=16KB,flash=64KB,latency_ms=9, ...")
+      ->delimiter(',')
+      ->option_text("KEY=VALUE");
+  verb->add_option("--strategy", strategy, "nsga2, or random to compare")
+      ->check(CLI::IsMember({"nsga2", "random"}))
+      ->option_text("NAME [nsga2]");
+  verb->add_option("--minutes", minutes, "no generation begins after")
+      ->check(CLI::PositiveNumber)
+      ->option_text("N [20]");
+  verb->add_option("--evaluations", evaluations, "no more candidates than this")
+      ->check(CLI::Range(1, 1000000))
+      ->option_text("N");
+  verb->add_option("--population", options.population, "candidates of a generation")
+      ->check(CLI::Range(2, 1000))
+      ->option_text("N [12]");
+  verb->add_option("--epochs", options.epochs, "of each recovery")
+      ->check(CLI::Range(1, 1000))
+      ->option_text("N [1]");
+  verb->add_option("--workers", workers, "processes that share the cores")
+      ->check(CLI::Range(1, 256))
+      ->option_text("N [1]");
+  verb->add_flag("--worker", is_worker, "")->group("");
+  verb->callback([] {
+    const std::string file = folder + "/search.db";
+    const auto work = [&](study::Storage& storage) {
+      study::run_study(storage,
+                       study::trial_runner(folder + "/runs", {options.device}, load_model,
+                                           {common.threads, THIMBLE_VERSION}),
+                       [](const study::Trial& trial) {
+                         if (common.quiet) return;
+                         fmt::print(stderr, "{}: {}\n", trial.key.technique,
+                                    trial.state == study::TrialState::kDone ? "done" : trial.error);
+                       });
+    };
+    if (is_worker) {
+      work(*study::open_sqlite(file, true));
+      return;
+    }
+    options.seed = common.seed;
+    options.strategy = strategy == "nsga2" ? study::SearchStrategy::kNsga2 : study::SearchStrategy::kRandom;
+    options.budget = budget_of(limits);
+    const Graph model = load_model(options.model, options.seed);
+    device::load_device(options.device);
+    pipeline::expect_fits(model, data::load(options.data, data::Split::kTest));
+    for (const ChannelGroup& group : channel_groups(model)) {
+      if (group.locked.empty()) options.groups.push_back(group.name);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const auto storage = study::open_sqlite(file, true);
+    const std::vector<Candidate> found = study::search(
+        *storage, options, THIMBLE_VERSION, evaluations,
+        [&] {
+          return std::chrono::steady_clock::now() - begin >= std::chrono::duration<double>(60 * minutes);
+        },
+        [&] {
+          if (workers == 1) {
+            work(*storage);
+            return;
+          }
+          const int threads = common.threads > 0 ? common.threads : std::max(1, available_cores() / workers);
+          std::vector<std::string> command = {
+              "/proc/self/exe", "search", options.model, "--data",   options.data, "--device",
+              options.device,   "-o",     folder,        "--worker", "--threads",  std::to_string(threads)};
+          if (common.quiet) command.emplace_back("--quiet");
+          run_workers(workers, command, "Run the search again: it goes on");
+        });
+
+    const pipeline::Objectives reference = study::reference_point(found);
+    std::vector<size_t> feasible;
+    std::vector<pipeline::Objectives> points;
+    for (size_t i = 0; i < found.size(); ++i) {
+      if (found[i].excess > 0) continue;
+      feasible.push_back(i);
+      points.push_back(found[i].objectives);
+    }
+    if (points.empty()) {
+      throw Error("The budget",
+                  fmt::format("was met by none of {} candidates: {}", found.size(), least_reached(found)),
+                  "Relax a limit, search longer or take a smaller network", ExitCode::kBudget);
+    }
+    double box = 1;
+    for (const double side : reference) box *= side;
+    const double hypervolume = pipeline::hypervolume(points, reference) / box;
+    const std::vector<size_t> front = pipeline::pareto_front(points);
+    std::vector<pipeline::Objectives> of_front;
+    for (const size_t i : front) of_front.push_back(points[i]);
+    const size_t knee = feasible[front[*pipeline::knee_point(of_front)]];
+
+    nlohmann::json document = {{"output", folder},
+                               {"evaluations", found.size()},
+                               {"reference", reference},
+                               {"hypervolume", hypervolume},
+                               {"front", nlohmann::json::array()}};
+    std::string csv = "candidate,error,latency_ms,ram_bytes,flash_bytes,objective\n";
+    Table table({"candidate", "error", "latency", "RAM", "flash", "J"});
+    const auto value_of = [&](size_t i) {
+      return pipeline::objective(costs_of(found[i]), costs_of(found[0]),
+                                 {.error = 0.25, .latency = 0.25, .size = 0.25, .energy = 0}, options.budget)
+          .value;
+    };
+    size_t chosen = knee;
+    for (const size_t place : front) {
+      const size_t i = feasible[place];
+      const pipeline::Objectives& o = found[i].objectives;
+      const auto j = value_of(i);
+      if (j && (!value_of(chosen) || *j < *value_of(chosen))) chosen = i;
+      document["front"].push_back({{"candidate", i + 1},
+                                   {"error", o[0]},
+                                   {"latency_ms", o[1]},
+                                   {"ram_bytes", o[2]},
+                                   {"flash_bytes", o[3]},
+                                   {"objective", j ? nlohmann::json(*j) : nlohmann::json()},
+                                   {"recipe", study::recipe_of(found[i].genes, options, false)}});
+      const std::string j_text = j ? fmt::format("{:.4f}", *j) : "";
+      csv += fmt::format("{},{},{},{},{},{}\n", i + 1, o[0], o[1], o[2], o[3], j_text);
+      table.add({std::to_string(i + 1), fmt::format("{:.2f} %", 100 * o[0]), fmt::format("{:.2f} ms", o[1]),
+                 fmt::format("{:.0f} B", o[2]), fmt::format("{:.0f} B", o[3]), j_text});
+    }
+    document["knee"] = knee + 1;
+    document["chosen"] = chosen + 1;
+    write_file_atomically(folder + "/front.json", document.dump(2) + "\n");
+    write_file_atomically(folder + "/front.csv", csv);
+    write_file_atomically(folder + "/chosen.toml", study::recipe_of(found[chosen].genes, options, false));
+    print(common, document,
+          fmt::format(
+              "{}\nOf {} candidates {} keep the limits. Hypervolume {:.4f} of the box from zero to 10 % "
+              "error and\nthe whole network in 8 bits. The knee is candidate {}, the least J has {}: "
+              "{}/chosen.toml",
+              table.text(), found.size(), feasible.size(), hypervolume, knee + 1, chosen + 1, folder));
+  });
+}
+
+}  // namespace thimble::cli
