@@ -13,6 +13,7 @@ namespace thimble::cli {
 
 void add_budget_option(CLI::App& verb, std::vector<std::string>& limits) {
   verb.add_option("--budget", limits, "exit 3 if it misses accuracy, latency_ms, ...")
+      ->allow_extra_args(false)
       ->option_text("KEY=VALUE");
 }
 

@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 #include "report/html_report.h"
 #include "report/study_report.h"
+#include "study/search.h"
 #include "study/sqlite_storage.h"
 
 namespace thimble::cli {
@@ -13,6 +14,10 @@ namespace {
 
 std::string study_report(const std::string& database, const std::string& output) {
   const auto storage = study::open_sqlite(database, false);
+  if (study::is_search(*storage)) {
+    throw Error(database, "holds a search, and this page is of studies",
+                "Its front is in front.json and front.csv beside it");
+  }
   const std::filesystem::path kind = std::filesystem::path(output).extension();
   if (kind == ".csv") return report::study_csv(*storage);
   if (kind == ".json") return report::study_json(*storage);

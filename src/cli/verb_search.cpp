@@ -23,26 +23,6 @@ namespace {
 
 using study::Candidate;
 
-/// "ram=16KB,flash=64KB,accuracy=0.9", with KB and MB of 1024; long names as in a recipe.
-pipeline::Budget budget_of(const std::vector<std::string>& limits) {
-  std::vector<std::string> assignments;
-  for (std::string limit : limits) {
-    for (const auto& [from, to] : {std::pair("ram=", "ram_bytes="), std::pair("flash=", "flash_bytes=")}) {
-      if (limit.starts_with(from)) limit = to + limit.substr(std::string_view(from).size());
-    }
-    for (const auto& [unit, bytes] : {std::pair("KB", 1024), std::pair("MB", 1024 * 1024)}) {
-      const size_t equals = limit.find('=');
-      if (!limit.ends_with(unit) || equals == std::string::npos) continue;
-      const std::string digits = limit.substr(equals + 1, limit.size() - equals - 3);
-      const bool is_number = !digits.empty() && digits.size() < 10 &&
-                             digits.find_first_not_of("0123456789") == std::string::npos;
-      if (is_number) limit = fmt::format("{}{}", limit.substr(0, equals + 1), std::stoll(digits) * bytes);
-    }
-    assignments.push_back(std::move(limit));
-  }
-  return deploy::parse_limits(TomlTable::parse(toml_of(assignments), "--budget"));
-}
-
 /// The least that any candidate came to in each figure.
 std::string least_reached(const std::vector<Candidate>& candidates) {
   pipeline::Objectives least(4, 1e300);
@@ -75,15 +55,15 @@ void add_search(CLI::App& program) {
   CLI::App* verb = add_verb(program, "search", "recipes that no other beats, by NSGA-II",
                             "Accuracies are of people or samples held out of the training data. A search\n"
                             "that was stopped goes on when run again; a time counts anew.",
-                            "thimble search --data uci-har --device nano33ble --budget ram=16KB \\\n"
-                            "    pretrained/uci-har.onnx -o runs/search",
+                            "thimble search float.onnx --data uci-har --device nano33ble \\\n"
+                            "    --budget ram_bytes=16384 -o runs/search",
                             common);
   verb->add_option("MODEL", options.model, "a trained float32 model")->required()->option_text(" ");
   verb->add_option("-o,--output", folder, "folder of the search")->required()->option_text("PATH (required)");
   verb->add_option("--data", options.data, "a data set, see docs/data.md")->required()->option_text("NAME");
   verb->add_option("--device", options.device, "for which")->required()->option_text("NAME");
-  verb->add_option("--budget", limits, "ram=16KB,flash=64KB,latency_ms=9, ...")
-      ->delimiter(',')
+  verb->add_option("--budget", limits, "ram_bytes, flash_bytes, latency_ms, accuracy, ...")
+      ->allow_extra_args(false)
       ->option_text("KEY=VALUE");
   verb->add_option("--strategy", strategy, "nsga2, or random to compare")
       ->check(CLI::IsMember({"nsga2", "random"}))
@@ -122,7 +102,7 @@ void add_search(CLI::App& program) {
     }
     options.seed = common.seed;
     options.strategy = strategy == "nsga2" ? study::SearchStrategy::kNsga2 : study::SearchStrategy::kRandom;
-    options.budget = budget_of(limits);
+    options.budget = deploy::parse_limits(TomlTable::parse(toml_of(limits), "--budget"));
     const Graph model = load_model(options.model, options.seed);
     device::load_device(options.device);
     pipeline::expect_fits(model, data::load(options.data, data::Split::kTest));

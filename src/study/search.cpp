@@ -18,6 +18,7 @@ namespace {
 constexpr int kParts = 8;
 constexpr std::array<int, 4> kTemperatures = {0, 1, 2, 4};  // 0: no teacher
 constexpr double kReferenceError = 0.1;
+constexpr std::string_view kTextBegins = "search of ";
 
 bool comes_before(const Candidate& a, const Candidate& b) {
   if (a.excess > 0 || b.excess > 0) return a.excess < b.excess;
@@ -57,10 +58,10 @@ Candidate candidate_of(Genes genes, const Trial& trial, const pipeline::Budget& 
 std::string text_of(const SearchOptions& o) {
   const auto limit = [](const auto& value) { return value ? fmt::format("{}", *value) : "none"; };
   return fmt::format(
-      "search of {} on {} for {}: strategy {}, seed {}, population {}, epochs {}, accuracy {}, ram {}, flash "
+      "{}{} on {} for {}: strategy {}, seed {}, population {}, epochs {}, accuracy {}, ram {}, flash "
       "{}, latency {}, energy {}",
-      o.model, o.data, o.device, o.strategy == SearchStrategy::kNsga2 ? "nsga2" : "random", o.seed,
-      o.population, o.epochs, limit(o.budget.accuracy), limit(o.budget.ram_bytes),
+      kTextBegins, o.model, o.data, o.device, o.strategy == SearchStrategy::kNsga2 ? "nsga2" : "random",
+      o.seed, o.population, o.epochs, limit(o.budget.accuracy), limit(o.budget.ram_bytes),
       limit(o.budget.flash_bytes), limit(o.budget.latency_ms), limit(o.budget.energy_uj));
 }
 
@@ -228,6 +229,8 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
   }
   return candidates;
 }
+
+bool is_search(Storage& storage) { return storage.study_text().starts_with(kTextBegins); }
 
 pipeline::Objectives reference_point(const std::vector<Candidate>& candidates) {
   if (candidates.empty() || candidates.front().objectives.empty()) {

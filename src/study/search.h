@@ -61,6 +61,9 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
                               size_t evaluations, const std::function<bool()>& is_over,
                               const std::function<void()>& work);
 
+/// Whether it is a search that lies there, not a study.
+bool is_search(Storage& storage);
+
 /// 10 % error and what the whole network in 8 bits, the first candidate, costs. Throws Error when it failed.
 pipeline::Objectives reference_point(const std::vector<Candidate>& candidates);
 

@@ -45,12 +45,12 @@ struct SelectOptions {
   double least = 0.1;  ///< of each group's channels, at least, rounded up
   /// Of groups by name, the part of the channels that stays; the others stay whole. Empty: `keep` decides.
   std::map<std::string, double> layers = {};
-  int multiple = 1;    ///< what stays of a group is a multiple of it; a group of fewer channels stays whole
+  int multiple = 1;  ///< what stays of a group is a multiple of it; a group of fewer channels stays whole
 };
 
 /// The least important channels, so that what stays costs at most keep * cost(graph). Throws Error with
-/// ExitCode::kBudget when locked channels, `least` and `multiple` do not let the cost fall that far, and for a
-/// layer that names no group.
+/// ExitCode::kBudget when locked channels, `least` and `multiple` do not let the cost fall that far, and for
+/// a layer that names no group.
 RemovedChannels select_channels(const Graph& graph, std::span<const ChannelGroup> groups,
                                 const Importance& importance, const Cost& cost, const SelectOptions& options);
 

@@ -1,0 +1,36 @@
+#!/bin/sh
+# A small real search on a table of the user's own: its files, killed and gone on with, its chosen recipe, and wrong input.
+. "$(dirname "$0")/common.sh"
+
+awk 'BEGIN { srand(3); print "a,b,c,d,label"; for (i = 0; i < 400; ++i) { y = i % 2;
+  printf "%.4f,%.4f,%.4f,%.4f,%s\n", y + rand(), rand(), 2 * rand() - y, rand(), y ? "one" : "two" } }' >own.csv
+"$thimble" train zoo:ds-cnn,input=1x1x4,classes=2,width=0.25 --data own.csv --epochs 2 --set batch_size=32 --quiet -o f.onnx >/dev/null ||
+  fail "the training"
+search() { # FOLDER EVALUATIONS OPTIONS...
+  folder=$1 evaluations=$2
+  shift 2
+  "$thimble" search f.onnx --data own.csv --device nano33ble --population 3 --evaluations "$evaluations" -o "$folder" --quiet "$@"
+}
+search whole 5 --budget flash_bytes=1000000 >whole.txt || fail "a search"
+grep -q 'Hypervolume' whole.txt || fail "the table lacks the hypervolume"
+[ "$(jq .evaluations whole/front.json)" = 5 ] || fail "not five candidates"
+[ "$(jq '.front | length' whole/front.json)" = "$(($(wc -l <whole/front.csv) - 1))" ] || fail "JSON and CSV differ"
+jq -e '.hypervolume >= 0 and .hypervolume <= 1 and (.front | all(.error <= 1 and .ram_bytes > 0))' whole/front.json >/dev/null ||
+  fail "figures out of range"
+# What is chosen runs as a recipe.
+"$thimble" optimize whole/chosen.toml -o chosen --quiet >/dev/null || fail "the chosen recipe"
+
+search pieces 5 --budget flash_bytes=1000000 >/dev/null 2>&1 &
+sleep 2
+kill -9 $! 2>/dev/null
+wait $! 2>/dev/null
+search pieces 5 --budget flash_bytes=1000000 --workers 2 >/dev/null || fail "going on after kill -9"
+for name in whole pieces; do jq 'del(.output)' $name/front.json >$name.json; done
+cmp whole.json pieces.json || fail "a search that was killed ends with another front"
+
+expect 3 'the least that was reached' search poor 2 --budget ram_bytes=16
+expect 1 'another search' search whole 5 --seed 2
+expect 2 'evaluations' search none 0
+expect 1 'front.json' "$thimble" report whole/search.db -o report.html
+expect 1 'no_such' search none 2 --budget no_such=3
+finish
