@@ -81,8 +81,7 @@ void add_quantize(CLI::App& program) {
   recipe_option("--bits", "bits", "of weights: 8, 4, 3, 2, or mixed", "N [8]");
   recipe_option("--method", "method", "ptq: after training; qat: in training", "NAME [ptq]");
   recipe_option("--samples", "samples", "calibration samples", "N [500]");
-  recipe_option("--calibration", "calibration",
-                "min-max, moving-average, percentile, mse, entropy,\nor auto: the nearest of them",
+  recipe_option("--calibration", "calibration", "auto, min-max, percentile, mse, entropy, ...",
                 "RULE [min-max]");
   verb->add_option_function<std::string>(
           "--improve", [](const std::string& words) { assignments.push_back("improve=\"" + words + "\""); },
