@@ -199,6 +199,27 @@ TEST(SelectChannels, says_when_the_cost_cannot_fall_that_far) {
   test::expect_error([&] { prune_without_data(small_network(), options); }, {"keep", "empty"});
 }
 
+TEST(SelectChannels, gives_each_named_layer_its_part_and_leaves_the_others_whole) {
+  const Graph graph = small_network();
+  const auto groups = channel_groups(graph);
+  const auto open = std::ranges::find(groups, true, [](const auto& group) { return group.locked.empty(); });
+  const auto locked =
+      std::ranges::find(groups, false, [](const auto& group) { return group.locked.empty(); });
+  ASSERT_TRUE(open != groups.end() && locked != groups.end());
+  PruneOptions options;
+  options.select.layers = {{open->name, 0.5}};
+  const auto after = channel_groups(prune_without_data(graph, options));
+  ASSERT_EQ(after.size(), groups.size());
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const size_t channels = groups[g].channels.size();
+    EXPECT_EQ(after[g].channels.size(), groups[g].name == open->name ? (channels + 1) / 2 : channels);
+  }
+  options.select.layers = {{"nobody", 0.5}};
+  test::expect_error([&] { prune_without_data(graph, options); }, {"nobody", "first layer"});
+  options.select.layers = {{locked->name, 0.5}};
+  test::expect_error([&] { prune_without_data(graph, options); }, {locked->name, "keeps its channels"});
+}
+
 TEST(Prune, recovers_between_steps_and_resumes_to_the_same_bytes) {
   const data::Dataset set = small_set(60);
   PruneOptions options;

@@ -158,6 +158,10 @@ void shrink_layers(Shrinking& network, std::span<const ChannelGroup> groups,
       throw Error(fmt::format("The layer '{}'", name), "begins no group of channels",
                   "Name the first layer of each group that shall shrink");
     }
+    if (!group->locked.empty()) {
+      throw Error(fmt::format("The layer '{}'", name), fmt::format("keeps its channels: {}", group->locked),
+                  "Leave it out of layers");
+    }
     const auto g = static_cast<size_t>(group - groups.begin());
     network.set_staying(g, network.part(g, part));
   }
