@@ -31,6 +31,26 @@ code { font-size: .9em; overflow-wrap: anywhere; }
 @media print { body { max-width: none; margin: 0; } h2 { break-after: avoid; } }
 )";
 
+/// What shows the text of the point that the mouse or the keyboard is at.
+constexpr std::string_view kTips = R"(<div id=tip hidden></div><script>
+const tip = document.getElementById("tip");
+for (const point of document.querySelectorAll("[data-tip]")) {
+  const show = () => {
+    const box = point.getBoundingClientRect();
+    tip.textContent = point.dataset.tip;
+    tip.style.left = Math.min(box.left, innerWidth - 430) + scrollX + "px";
+    tip.style.top = box.bottom + scrollY + 8 + "px";
+    tip.hidden = false;
+  };
+  const hide = () => { tip.hidden = true; };
+  point.addEventListener("mouseenter", show);
+  point.addEventListener("focus", show);
+  point.addEventListener("mouseleave", hide);
+  point.addEventListener("blur", hide);
+}
+</script>
+)";
+
 }  // namespace
 
 std::string escaped(std::string_view text) {
@@ -64,8 +84,9 @@ std::string page(std::string_view title, std::string_view lead, std::string_view
   return fmt::format(
       "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n"
       "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n<title>{0} - Thimble</title>\n"
-      "<style>{1}</style></head><body>\n<h1>{0}</h1>\n<p class=lead>{2}</p>\n{3}</body></html>\n",
-      escaped(title), kStyle, escaped(lead), body);
+      "<style>{1}</style></head><body>\n<h1>{0}</h1>\n<p class=lead>{2}</p>\n{3}{4}</body></html>\n",
+      escaped(title), kStyle, escaped(lead), body,
+      body.find("data-tip") == std::string_view::npos ? "" : kTips);
 }
 
 }  // namespace thimble::report

@@ -13,6 +13,7 @@
 #include "pipeline/pareto.h"
 #include "report/page.h"
 #include "report/profile_section.h"
+#include "report/scatter_drawing.h"
 #include "report/training_drawing.h"
 #include "study/analysis.h"
 
@@ -198,86 +199,34 @@ std::string stages_of(const Source& source, const std::string& place, const std:
 /// Error against latency of the techniques at a place on a device; those on the front are filled. Each says
 /// its figures and its recipe to whoever points at it.
 std::string front_drawing(const Source& source, const std::string& place, const std::string& device) {
-  struct Point {
-    std::string technique;
-    double error;
-    double latency;
-  };
-  std::vector<Point> points;
+  std::vector<ScatterPoint> points;
   std::vector<pipeline::Objectives> objectives;
   double least_error = 100;
-  double most_error = 0;
-  double most_latency = 0;
   for (const json& row : source.analysis.at("objective")) {
     if (place_of(row) != place || row.at("device") != device) continue;
     const std::string technique = row.at("technique").get<std::string>();
     const json* accuracy = mean_of(source.analysis, place, technique, "accuracy", "");
     const json* latency = mean_of(source.analysis, place, technique, "latency_ms", device);
     if (accuracy == nullptr || latency == nullptr) continue;
-    points.push_back({technique, 100 * (1 - accuracy->get<double>()), latency->get<double>()});
-    objectives.push_back({points.back().error, points.back().latency});
-    least_error = std::min(least_error, points.back().error);
-    most_error = std::max(most_error, points.back().error);
-    most_latency = std::max(most_latency, points.back().latency);
+    const double error = 100 * (1 - accuracy->get<double>());
+    points.push_back({latency->get<double>(), error, technique,
+                      fmt::format("{}: {:.2f} % error, {:.3g} ms on {}\n{}", technique, error,
+                                  latency->get<double>(), device, stages_of(source, place, technique))});
+    objectives.push_back({error, latency->get<double>()});
+    least_error = std::min(least_error, error);
   }
-  if (points.size() < 2) return "";
-  const auto front = pipeline::pareto_front(objectives);
-  constexpr double kHeight = 240;
-  constexpr double kMargin = 40;
-  std::string svg = fmt::format(
-      "<figure><svg viewBox=\"0 0 {0} {1}\" role=img aria-label=\"error against latency\">"
-      "<path d=\"M{2} 10 V{3} H{4}\" fill=none stroke=\"var(--rule)\"/>",
-      kWidth, kHeight, kMargin, kHeight - kMargin, kWidth - 10);
-  for (size_t i = 0; i < points.size(); ++i) {
-    const Point& point = points[i];
-    const double x = kMargin + (kWidth - kMargin - 110) * point.latency / std::max(most_latency, 1e-12);
-    const double y =
-        kHeight - kMargin - 20 -
-        (kHeight - kMargin - 50) * (point.error - least_error) / std::max(most_error - least_error, 1e-12);
-    const bool on_front = std::find(front.begin(), front.end(), i) != front.end();
-    const std::string tip =
-        fmt::format("{}: {:.2f} % error, {:.3g} ms on {}\n{}", point.technique, point.error, point.latency,
-                    device, stages_of(source, place, point.technique));
-    svg += fmt::format(
-        "<circle cx={0:.1f} cy={1:.1f} r=5 fill=\"{2}\" stroke=\"var(--bar)\" stroke-width=2 tabindex=0 "
-        "data-tip=\"{3}\" /><text x={4:.1f} y={5:.1f} font-size=12 fill=\"var(--ink)\">{6}</text>",
-        x, y, on_front ? "var(--bar)" : "var(--back)", escaped(tip), x + 9, y + 4, escaped(point.technique));
-  }
-  svg += fmt::format(
-      "<g fill=\"var(--faint)\" font-size=12><text x={0} y={1} text-anchor=end>latency, to {2:.3g} ms"
-      "</text><text x=4 y=12>error, {5:.2f} to {3:.2f} %</text></g></svg><figcaption>{4}: filled are those "
-      "that no "
-      "other beats in both. Point at one for its recipe.",
-      kWidth - 10, kHeight - 14, most_latency, most_error, escaped(device), least_error);
+  for (const size_t i : pipeline::pareto_front(objectives)) points[i].filled = true;
+  std::string caption = fmt::format(
+      "{}: filled are those that no other beats in both. Point at one for its recipe.", escaped(device));
   for (const json& row : source.analysis.at("fronts")) {
     if (place_of(row) != place || row.at("device") != device) continue;
-    svg += fmt::format(
+    caption += fmt::format(
         " In error, latency and weights together they reach a hypervolume of {:.3f} of the box up to twice "
         "the baseline's error and its latency and weights.",
         row.at("hypervolume").get<double>());
   }
-  return svg + "</figcaption></figure>\n";
+  return scatter_drawing(points, {"latency, ms", 0}, {"error, %", least_error}, caption);
 }
-
-/// What shows the text of the point that the mouse or the keyboard is at.
-constexpr std::string_view kTips = R"(<div id=tip hidden></div><script>
-const tip = document.getElementById("tip");
-for (const point of document.querySelectorAll("[data-tip]")) {
-  const show = () => {
-    const box = point.getBoundingClientRect();
-    tip.textContent = point.dataset.tip;
-    tip.style.left = Math.min(box.left, innerWidth - 430) + scrollX + "px";
-    tip.style.top = box.bottom + scrollY + 8 + "px";
-    tip.hidden = false;
-  };
-  const hide = () => { tip.hidden = true; };
-  point.addEventListener("mouseenter", show);
-  point.addEventListener("focus", show);
-  point.addEventListener("mouseleave", hide);
-  point.addEventListener("blur", hide);
-}
-</script>
-)";
 
 /// "-90.2 %" of a factor of 0.098.
 std::string change_text(const json& row, const char* metric) {
@@ -543,7 +492,7 @@ std::string study_html(study::Storage& storage) {
                                    : pairs_table(across.at("friedman")))) +
                   section("Objective J", objective_table(analysis)) +
                   section("How far times can be trusted", trust(source.study.devices)) +
-                  section("Where it comes from", provenance) + std::string(kTips));
+                  section("Where it comes from", provenance));
 }
 
 std::string study_csv(study::Storage& storage) {
