@@ -15,7 +15,7 @@
 namespace thimble::deploy {
 namespace {
 
-void add_counts(Profile& profile, const GeneratedC& program, const InferenceCost& cost) {
+void add_instructions(Profile& profile, const GeneratedC& program, const InferenceCost& cost) {
   profile.instructions = cost.instructions;
   for (size_t i = 0; i < profile.layers.size(); ++i) {
     const auto found = std::ranges::find(cost.functions, program.layers[i].function, &FunctionCost::function);
@@ -42,6 +42,12 @@ void add_sizes(Profile& profile, const ProgramSize& size, size_t stack_bytes) {
 bool computes_floats(const Graph& graph) {
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
     return graph.tensor(node.outputs[0]).type == DataType::kFloat32;
+  });
+}
+
+bool computes_integers(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes, [&](const Node& node) {
+    return graph.tensor(node.outputs[0]).type != DataType::kFloat32;
   });
 }
 
@@ -74,7 +80,7 @@ Profile profile(const Graph& graph, const device::DeviceProfile& device, std::sp
   }
   const std::vector<std::vector<std::byte>> samples = {{sample.begin(), sample.end()}};
   const ProgramRun run = run_on_device(program, device, samples, {.counted_samples = 1});
-  add_counts(profile, program, run.costs.at(0));
+  add_instructions(profile, program, run.costs.at(0));
   add_sizes(profile, run.size.value(), run.stack_bytes.value());
   profile.stack_bound_bytes = run.stack_bound_bytes;
   const device::CoreTimings* const timings = device::core_timings(device.core.value);
@@ -82,15 +88,23 @@ Profile profile(const Graph& graph, const device::DeviceProfile& device, std::sp
     profile.why = fmt::format("the timings of the core {} are not known", device.core.value);
     return profile;
   }
-  if (!timings->floats && computes_floats(graph)) {
-    profile.why = fmt::format(
-        "the emulated core has no floating-point unit and the {} has one, so its counts say nothing of the "
-        "time of a float32 network",
-        device.core.value);
-    return profile;
+  device::DeviceProfile timed = device;
+  InferenceCost cost = run.costs.at(0);
+  if (!timings->floats_as.empty() && computes_floats(graph)) {
+    if (computes_integers(graph)) {
+      profile.why = fmt::format(
+          "the emulated core has no floating-point unit and the {} has one, so its counts say nothing of the "
+          "time of a network that computes floats beside integers",
+          device.core.value);
+      return profile;
+    }
+    timed.core.value = timings->floats_as;
+    timed.emulated_board.value.clear();
+    cost = run_on_device(program, timed, samples, {.counted_samples = 1}).costs.at(0);
+    add_instructions(profile, program, cost);
   }
-  add_cycles(profile, program, run.costs.at(0));
-  profile.latency = device::latency_of_cycles(device, *profile.cycles);
+  add_cycles(profile, program, cost);
+  profile.latency = device::latency_of_cycles(timed, *profile.cycles);
   profile.energy = device::energy_of(device, *profile.latency, profile.weights_bytes);
   if (!profile.energy) profile.why = fmt::format("the power of {} is not known", device.name);
   return profile;

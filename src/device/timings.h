@@ -31,8 +31,9 @@ struct CoreTimings {
   /// What the true time lies between, as factors of the estimate, and where the factors come from.
   double low, high;
   std::string_view range_source;
-  /// Whether the emulated core computes floats as the device does; else their time cannot be told.
-  bool floats;
+  /// The core on whose emulator float32 networks are counted, where this one's lacks the floating-point unit
+  /// that the device has; empty: this one.
+  std::string_view floats_as;
 };
 
 /// The timings of a core, or null where none are known.

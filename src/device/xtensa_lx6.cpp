@@ -1,6 +1,7 @@
 #include "device/xtensa_lx6.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -9,6 +10,8 @@ namespace {
 
 constexpr uint64_t kRefill = 3;
 constexpr size_t kLoadDelay = 2;
+constexpr size_t kFloatDelay = 3;
+constexpr uint64_t kFloatDivision = 169;
 /// How far apart the compiler's scheduling leaves the halves of a sign extension.
 constexpr size_t kSextDistance = 16;
 
@@ -17,26 +20,45 @@ bool changes_flow(std::string_view mnemonic) {
          mnemonic.starts_with("ret");
 }
 
+/// Of either instruction set.
 bool is_load(std::string_view mnemonic) {
-  return mnemonic.starts_with("l8") || mnemonic.starts_with("l16") || mnemonic.starts_with("l32");
+  constexpr std::array<std::string_view, 6> kRiscV = {"lb", "lbu", "lh", "lhu", "lw", "flw"};
+  return mnemonic.starts_with("l8") || mnemonic.starts_with("l16") || mnemonic.starts_with("l32") ||
+         std::ranges::find(kRiscV, mnemonic) != kRiscV.end();
 }
 
-/// The operands, one after another: "a5", "a2", "0".
+bool is_store(std::string_view mnemonic) {
+  constexpr std::array<std::string_view, 4> kRiscV = {"sb", "sh", "sw", "fsw"};
+  return mnemonic.starts_with("s8") || mnemonic.starts_with("s16") || mnemonic.starts_with("s32") ||
+         std::ranges::find(kRiscV, mnemonic) != kRiscV.end();
+}
+
+bool divides_floats(std::string_view mnemonic) {
+  return mnemonic.starts_with("fdiv") || mnemonic.starts_with("fsqrt");
+}
+
+/// How many instructions later a result can be read without waiting, less one.
+size_t delay_of(std::string_view mnemonic) {
+  constexpr std::array<std::string_view, 7> kSums = {"fadd.s",  "fsub.s",   "fmul.s",  "fmadd.s",
+                                                     "fmsub.s", "fnmadd.s", "fnmsub.s"};
+  if (is_load(mnemonic)) return kLoadDelay;
+  return std::ranges::find(kSums, mnemonic) != kSums.end() ? kFloatDelay : 0;
+}
+
+/// The operands, one after another: "a5", "a2", "0" of "a5, a2, 0" and "fa5", "8", "a2" of "fa5,8(a2)".
 std::string_view operand(const Instruction& instruction, size_t index) {
   std::string_view text = instruction.operands;
   for (; index > 0; --index) {
-    const size_t comma = text.find(", ");
-    if (comma == std::string_view::npos) return {};
-    text.remove_prefix(comma + 2);
+    const size_t end = text.find_first_of(",(");
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(std::min(text.find_first_not_of(' ', end + 1), text.size()));
   }
-  return text.substr(0, text.find(','));
+  return text.substr(0, text.find_first_of(",()"));
 }
 
 /// Whether `instruction` reads a register: its first operand too, if it stores or branches.
 bool reads(const Instruction& instruction, std::string_view name) {
-  const bool writes_first = !instruction.mnemonic.starts_with("s8") &&
-                            !instruction.mnemonic.starts_with("s16") &&
-                            !instruction.mnemonic.starts_with("s32") && !changes_flow(instruction.mnemonic);
+  const bool writes_first = !is_store(instruction.mnemonic) && !changes_flow(instruction.mnemonic);
   for (size_t i = writes_first ? 1 : 0;; ++i) {
     const std::string_view word = operand(instruction, i);
     if (word.empty()) return false;
@@ -59,10 +81,10 @@ bool ends_sign_extension(std::span<const Instruction> code, size_t index) {
 
 std::optional<uint32_t> branch_target(const Instruction& instruction) {
   const std::string_view text = instruction.operands;
-  const size_t comma = text.rfind(", ");
+  const size_t comma = text.rfind(',');
   if (!instruction.mnemonic.starts_with("b") || comma == std::string_view::npos) return std::nullopt;
   uint32_t address = 0;
-  const char* const begin = text.data() + comma + 2;
+  const char* const begin = text.data() + std::min(text.find_first_not_of(' ', comma + 1), text.size());
   const auto [end, error] = std::from_chars(begin, text.data() + text.size(), address, 16);
   return error == std::errc() && end != begin ? std::optional(address) : std::nullopt;
 }
@@ -77,18 +99,19 @@ bool closes_innermost_loop(std::span<const Instruction> code, size_t index) {
   return true;
 }
 
-/// How long the instruction at `index` waits for values that were loaded before it.
-uint64_t load_delay(std::span<const Instruction> code, size_t index) {
-  uint64_t delay = 0;
-  for (size_t back = 1; back <= std::min(index, kLoadDelay); ++back) {
+/// How long the instruction at `index` waits for values that come from before it.
+uint64_t wait_of(std::span<const Instruction> code, size_t index) {
+  uint64_t wait = 0;
+  for (size_t back = 1; back <= std::min(index, kFloatDelay); ++back) {
     const Instruction& before = code[index - back];
     if (before.address + before.size != code[index - back + 1].address || changes_flow(before.mnemonic))
       break;
-    if (is_load(before.mnemonic) && reads(code[index], operand(before, 0))) {
-      delay = std::max<uint64_t>(delay, kLoadDelay + 1 - back);
+    const size_t delay = delay_of(before.mnemonic);
+    if (delay >= back && reads(code[index], operand(before, 0))) {
+      wait = std::max<uint64_t>(wait, delay + 1 - back);
     }
   }
-  return delay;
+  return wait;
 }
 
 }  // namespace
@@ -102,7 +125,8 @@ uint64_t xtensa_lx6_cycles(std::span<const Instruction> code) {
       cycles += one.executions - one.taken;  // LOOP, once
       continue;
     }
-    cycles += one.executions * (1 + load_delay(code, i)) + kRefill * one.taken;
+    cycles += one.executions * ((divides_floats(one.mnemonic) ? kFloatDivision : 1) + wait_of(code, i)) +
+              kRefill * one.taken;
   }
   return cycles;
 }

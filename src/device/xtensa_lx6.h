@@ -11,6 +11,11 @@ namespace thimble::device {
 /// for which an lx106 needs SLLI and SRAI; and loops without overhead, which GCC uses for an innermost loop.
 /// All else takes one, MULL too. What it has besides (MULSH, MIN, MAX, MAC16, register windows) would make
 /// the same C faster.
+/// Code for an RV32IMFC counts, too, in place of float32 code, which an lx106 cannot compute: it loads,
+/// multiplies and adds floats in the same steps. A float waits three instructions for a product or sum;
+/// Espressif measures 4.1 cycles a dependent multiply-addition (ESP-DSP benchmarks, dsps_dotprod_f32 on the
+/// ESP32) and 5.1 a step of the same in C, for which this gives 5. A division is a function of the library:
+/// 240 MHz over the 1.42 million a second that users measure (github.com/wled/WLED, issue 4206).
 uint64_t xtensa_lx6_cycles(std::span<const Instruction> code);
 
 }  // namespace thimble::device

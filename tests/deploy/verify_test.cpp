@@ -100,6 +100,23 @@ TEST(Profile, the_channels_that_are_advised_are_faster) {
   EXPECT_LT(static_cast<double>(*p.layers[1].cycles) / 32, static_cast<double>(*p.layers[0].cycles) / 31);
 }
 
+TEST(Profile, an_esp32_computes_floats_in_its_floating_point_unit) {
+  GraphBuilder builder("floats", 1);
+  const TensorId x = builder.input("x", {1, 8, 8, 8});
+  const Graph graph = prepare(builder.finish({builder.conv2d(x, 16, {.bias = true})}));
+  const std::vector<std::byte> sample(graph.tensor(graph.inputs[0]).bytes());
+  const Profile esp32 = profile(graph, device::load_device("esp32"), sample);
+  ASSERT_TRUE(esp32.latency) << esp32.why;
+  EXPECT_EQ(esp32.latency->basis, device::LatencyBasis::kModelled);
+  const auto per_mac = [](const Profile& p) {
+    return static_cast<double>(*p.layers[0].cycles) / static_cast<double>(p.macs);
+  };
+  EXPECT_GT(per_mac(esp32), 3);
+  EXPECT_LT(per_mac(esp32), 10) << "a function of the library for each product would take a hundred";
+  // A core without the unit calls such functions.
+  EXPECT_GT(per_mac(profile(graph, device::load_device("esp32c3"), sample)), 50);
+}
+
 Profile with_layers(const std::vector<std::pair<uint64_t, size_t>>& cycles_and_arena) {
   Profile profile;
   uint64_t cycles = 0;

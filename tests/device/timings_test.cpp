@@ -100,6 +100,23 @@ TEST(XtensaLx6, an_innermost_loop_has_no_overhead) {
   EXPECT_EQ(xtensa_lx6_cycles(std::vector{body, branch, outer}), 300u + 3 * 98) << "a branch lies in it";
 }
 
+// ESP-DSP's benchmarks measure 5.1 cycles a step of such a loop in C on an ESP32, and 4.1 in assembly.
+TEST(XtensaLx6, floats_counted_on_a_risc_v_wait_for_products_and_sums) {
+  const auto cycles = [](const std::vector<Instruction>& code) { return xtensa_lx6_cycles(code); };
+  EXPECT_EQ(
+      cycles({instruction("flw", "fa5,0(a5)", 100, 0, 0x100), instruction("flw", "fa4,0(a4)", 100, 0, 0x104),
+              instruction("addi", "a5,a5,4", 100, 0, 0x108), instruction("addi", "a4,a4,4", 100, 0, 0x10A),
+              instruction("fmadd.s", "fa0,fa5,fa4,fa0", 100, 0, 0x10C),
+              instruction("bne", "a5,a3,100 <f>", 100, 99, 0x110)}),
+      501u);
+  const Instruction product = instruction("fmul.s", "fa5,fa4,fa3", 10, 0, 0xFE);
+  EXPECT_EQ(cycles({product, instruction("fadd.s", "fa0,fa0,fa5", 10)}), 50u);
+  EXPECT_EQ(cycles({product, instruction("fadd.s", "fa0,fa0,fa4", 10)}), 20u);
+  EXPECT_EQ(cycles({product, instruction("fsw", "fa5,0(a2)", 10)}), 50u);
+  EXPECT_EQ(cycles({instruction("lw", "a5,4(a2)", 10, 0, 0xFE), instruction("flw", "fa0,8(a5)", 10)}), 40u);
+  EXPECT_EQ(cycles({instruction("fdiv.s", "fa5,fa4,fa3", 10)}), 1690u);
+}
+
 TEST(CortexA72, the_busiest_pipeline_sets_the_time) {
   const auto cycles = [](const std::vector<Instruction>& code) { return cortex_a72_cycles(code); };
   EXPECT_EQ(cycles({instruction("add", "x0, x1, x2", 300)}), 150u) << "two integer pipelines";
@@ -122,6 +139,7 @@ TEST(CoreTimings, an_unknown_core_has_none) {
   EXPECT_EQ(core_timings("abacus"), nullptr);
   EXPECT_FALSE(core_timings("xtensa-lx6")->counted);
   EXPECT_TRUE(core_timings("rv32imc")->counted);
+  EXPECT_NE(core_timings(core_timings("xtensa-lx6")->floats_as), nullptr);
 }
 
 }  // namespace

@@ -34,6 +34,36 @@ Target cortex_m(std::string core, std::string board, std::string name, const std
           .memory = kMps2Memory};
 }
 
+Target risc_v(std::string core, std::string name, const Words& flags, const char* cpu) {
+  return {.core = std::move(core),
+          .board = "virt",
+          .name = std::move(name),
+          .tools = "riscv64-unknown-elf-",
+          .machine_flags = flags + Words{"--specs=picolibc.specs"},
+          .optimize_flags = {"-O2"},
+          .link_flags = {"-nostartfiles", "-T", "board_virt_rv32.ld"},
+          .size_link_flags = {"-nostartfiles", "-T", "board_virt_rv32.ld"},
+          .code_sections = {".text"},
+          .runtime = {"startup_rv32.S", "port_bare.c", "machine_rv32.c", "files_semihosting.c"},
+          .library = {},
+          .emulator = Words{"qemu-system-riscv32", "-M", "virt", "-cpu", cpu, "-bios", "none"} + kQuiet +
+                      kSemihosting,
+          .packages = "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc gcc libc6-dev",
+          .memory = kMps2Memory};
+}
+
+/// An LX6 has 16 registers for floats and 16 others.
+Target make_float_lx6() {
+  Words flags = {"-march=rv32imafc", "-mabi=ilp32f"};
+  for (const char* half : {"fa6",  "fa7",  "fs2", "fs3", "fs4",  "fs5",  "fs6", "fs7", "fs8", "fs9",
+                           "fs10", "fs11", "ft8", "ft9", "ft10", "ft11", "s2",  "s3",  "s4",  "s5",
+                           "s6",   "s7",   "s8",  "s9",  "s10",  "s11",  "t3",  "t4",  "t5",  "t6"}) {
+    flags.push_back(std::string("-ffixed-") + half);
+  }
+  return risc_v("xtensa-lx6-float", "the emulated RV32IMFC, as an Xtensa LX6 with its floating-point unit",
+                flags, "rv32,d=off");
+}
+
 std::vector<Target> make_targets() {
   const Words single_precision = {"-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"};
   std::vector<Target> all;
@@ -47,23 +77,8 @@ std::vector<Target> make_targets() {
   // No board of QEMU has a Cortex-M0+ and enough memory; a Cortex-M3 runs all that it runs.
   all.push_back(cortex_m("cortex-m0plus", "mps2-an385", "the emulated Cortex-M3, as a Cortex-M0+",
                          "board_mps2_an386.ld", {"-mcpu=cortex-m0plus", "-mfloat-abi=soft"}));
-  all.push_back({.core = "rv32imc",
-                 .board = "virt",
-                 .name = "the emulated RV32IMC",
-                 .tools = "riscv64-unknown-elf-",
-                 .machine_flags = {"-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs"},
-                 .optimize_flags = {"-O2"},
-                 .link_flags = {"-nostartfiles", "-T", "board_virt_rv32.ld"},
-                 .size_link_flags = {"-nostartfiles", "-T", "board_virt_rv32.ld"},
-                 .code_sections = {".text"},
-                 .runtime = {"startup_rv32.S", "port_bare.c", "machine_rv32.c", "files_semihosting.c"},
-                 .library = {},
-                 .emulator = Words{"qemu-system-riscv32", "-M", "virt", "-cpu", "rv32,f=off,d=off,a=off",
-                                   "-bios", "none"} +
-                             kQuiet + kSemihosting,
-                 .packages = "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc gcc "
-                             "libc6-dev",
-                 .memory = kMps2Memory});
+  all.push_back(
+      risc_v("rv32imc", "the emulated RV32IMC", {"-march=rv32imc", "-mabi=ilp32"}, "rv32,f=off,d=off,a=off"));
   // The nearest to an LX6 that both GCC and QEMU of Debian know.
   all.push_back({.core = "xtensa-lx6",
                  .board = "sim",
@@ -111,7 +126,9 @@ const Target* find_target(const device::DeviceProfile& device) {
     return target.core == device.core.value &&
            (device.emulated_board.value.empty() || device.emulated_board.value == target.board);
   });
-  return found == all.end() ? nullptr : &*found;
+  if (found != all.end()) return &*found;
+  static const Target float_lx6 = make_float_lx6();
+  return device.core.value == float_lx6.core ? &float_lx6 : nullptr;
 }
 
 }  // namespace thimble::deploy

@@ -32,7 +32,8 @@ struct Target {
 /// Every target, the default of a core before its other boards.
 std::span<const Target> targets();
 
-/// The target that a device is emulated as, or null.
+/// The target that a device is emulated as, or null. For a core that CoreTimings::floats_as names, one that
+/// is not among targets(): it counts and does not prove.
 const Target* find_target(const device::DeviceProfile& device);
 
 }  // namespace thimble::deploy

@@ -14,6 +14,10 @@
     la tp, __thread_data
     la t0, thimble_trap
     csrw mtvec, t0
+#ifdef __riscv_flen
+    li t0, 0x2000               /* mstatus.FS: the floating-point unit on */
+    csrs mstatus, t0
+#endif
     call thimble_start
     .size thimble_reset, . - thimble_reset
 
