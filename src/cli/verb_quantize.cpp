@@ -4,6 +4,8 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/error.h"
+#include "base/files.h"
 #include "base/toml_table.h"
 #include "base/wilson_interval.h"
 #include "cli/assignments.h"
@@ -18,6 +20,7 @@
 #include "pipeline/evaluate.h"
 #include "pipeline/parse_quantize.h"
 #include "pipeline/results_json.h"
+#include "report/mix_drawing.h"
 
 namespace thimble::cli {
 namespace {
@@ -34,11 +37,12 @@ std::string gains_text(const std::vector<quantize::Gain>& gains) {
 
 /// The whole front, the chosen mix marked, and the chosen width of every layer.
 std::string mix_text(const quantize::MixedPrecision& mixed) {
-  Table front({"weights", "cycles", "divergence", "layers below 8 bits", ""});
+  Table front({"weights", "cycles", "divergence", "accuracy", "layers below 8 bits", ""});
   for (const quantize::Mix& mix : mixed.front) {
     const auto narrow = std::ranges::count_if(mix.bits, [](const auto& layer) { return layer.second < 8; });
     front.add({grouped(mix.bytes) + " B", mix.cycles > 0 ? grouped(mix.cycles) : "-",
-               fmt::format("{:.6f}", mix.divergence), fmt::format("{} of {}", narrow, mix.bits.size()),
+               fmt::format("{:.6f}", mix.divergence), mix.accuracy ? percent(*mix.accuracy) : "",
+               fmt::format("{} of {}", narrow, mix.bits.size()),
                mix.bits == mixed.chosen.bits ? "chosen" : ""});
   }
   Table layers({"layer", "bits"});
@@ -54,6 +58,7 @@ void add_quantize(CLI::App& program) {
   static std::string data_name;
   static std::string output;
   static std::string device;
+  static std::string plot;
   static std::vector<std::string> settings;
   static bool measures = false;
   static std::vector<std::string> limits;
@@ -72,7 +77,7 @@ void add_quantize(CLI::App& program) {
         ->option_text(form);
   };
   verb->add_option("MODEL", model, "a float32 model")->required()->option_text(" ");
-  verb->add_option("--data", data_name, "data set whose train split is calibrated and\ntrained on")
+  verb->add_option("--data", data_name, "data set; its train split is used")
       ->required()
       ->option_text("NAME (required)");
   verb->add_option("-o,--output", output, "OUT.onnx or OUT.tflite")
@@ -89,6 +94,7 @@ void add_quantize(CLI::App& program) {
       ->option_text("WORDS");
   recipe_option("--weights-bytes", "weights_bytes", "mixed: the most bytes of weights", "N");
   recipe_option("--accuracy-loss", "accuracy_loss", "mixed: the most points of accuracy lost", "POINTS");
+  verb->add_option("--plot", plot, "mixed: a page that shows the front")->option_text("PAGE.html");
   verb->add_option("--device", device, "of the budget; mixed: counts what layers gain")->option_text("NAME");
   recipe_option("--epochs", "epochs", "qat: epochs of training", "N [5]");
   verb->add_option("--set", settings, "a key of a recipe's stage; may be given again")
@@ -104,6 +110,10 @@ void add_quantize(CLI::App& program) {
     pipeline::set_seed(options, common.seed);
     options.post_training.threads = common.threads;
     if (options.training) options.training->threads = common.threads;
+    if (!plot.empty() && !options.mix) {
+      throw Error("--plot", "shows mixes of 8 and 4 bits, and none is asked for", "Add --bits mixed",
+                  ExitCode::kUsage);
+    }
     if (options.mix && !device.empty()) options.mix->device = device::load_device(device);
     formats::expect_model_name(output);
     const Graph graph = load_model(model, common.seed);
@@ -149,6 +159,11 @@ void add_quantize(CLI::App& program) {
                             percent(evaluation.accuracy), percent(interval.low), percent(interval.high),
                             grouped(evaluation.samples));
       }
+    }
+    if (!plot.empty()) {
+      write_file_atomically(plot, report::mix_html(model, document["mixed"]));
+      document["plot"] = plot;
+      text += "\n" + plot;
     }
     print(common, document, text);
     budget.check(result.integer, output, common.seed, test_accuracy, "It was written");

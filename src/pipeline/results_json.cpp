@@ -15,7 +15,8 @@ nlohmann::json to_json(const quantize::Mix& mix) {
   return {{"bits", mix.bits},
           {"weights_bytes", mix.bytes},
           {"cycles", mix.cycles > 0 ? nlohmann::json(mix.cycles) : nlohmann::json()},
-          {"divergence", mix.divergence}};
+          {"divergence", mix.divergence},
+          {"accuracy", mix.accuracy ? nlohmann::json(*mix.accuracy) : nlohmann::json()}};
 }
 
 nlohmann::json to_json(const quantize::MixedPrecision& mixed) {

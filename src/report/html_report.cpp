@@ -6,6 +6,7 @@
 
 #include "pipeline/run_folder.h"
 #include "pipeline/summary.h"
+#include "report/mix_drawing.h"
 #include "report/page.h"
 #include "report/profile_section.h"
 #include "report/training_drawing.h"
@@ -54,6 +55,11 @@ std::string layers(const json& run) {
   return results != nullptr && results->contains("deployed") ? profile_section((*results)["deployed"]) : "";
 }
 
+std::string widths(const json& run) {
+  const json* results = stage_results(run, "quantize");
+  return results != nullptr && results->contains("mixed") ? mix_drawing((*results)["mixed"]) : "";
+}
+
 std::string provenance(const json& run) {
   const json& identity = run["identity"];
   std::string html = "<table>";
@@ -87,6 +93,7 @@ std::string html_report(const std::filesystem::path& run_folder) {
   return page(name, lead,
               section("Results", results_table(run)) + section("Budget", budget_table(run)) +
                   section("Cost of every layer", layers(run)) +
+                  section("8 and 4 bits by layer", widths(run)) +
                   section("Training", training_drawing(pipeline::read_metrics(run_folder))) +
                   section("Where it comes from", provenance(run)));
 }

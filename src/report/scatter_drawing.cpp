@@ -34,7 +34,8 @@ Scale scale_of(const std::vector<ScatterPoint>& points, double ScatterPoint::*va
     to = std::max(to, point.*value);
   }
   if (!(to > from)) to = from + 1;
-  return {from, to + (to - from) / 20, begin, end};
+  const double margin = (to - from) / 20;
+  return {from == 0 ? 0 : from - margin, to + margin, begin, end};
 }
 
 }  // namespace

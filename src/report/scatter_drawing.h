@@ -16,7 +16,7 @@ struct ScatterPoint {
 
 struct ScatterAxis {
   std::string title;  ///< with the unit
-  double from = 0;    ///< the axis begins there, or below where a point lies below
+  double from = 0;    ///< the axis begins at 0, or a little below this and every point
 };
 
 /// A figure of points that tell what they are when pointed at; nothing of fewer than two points. `caption` is

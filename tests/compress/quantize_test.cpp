@@ -318,6 +318,7 @@ TEST(MixedPrecision, keeps_its_limits_or_says_that_it_cannot) {
   const MixedPrecision free = mixed_precision(trained(), set, start, {});
   const uint64_t whole = free.front.back().bytes;
   EXPECT_LE(8 * free.chosen.bytes, 5 * whole);
+  EXPECT_TRUE(free.chosen.accuracy && free.front.front().accuracy && free.front.back().accuracy);
   MixOptions options;
   options.limits.bytes = whole * 7 / 10;
   const MixedPrecision limited = mixed_precision(trained(), set, start, options);

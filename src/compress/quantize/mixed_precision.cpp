@@ -16,6 +16,9 @@
 namespace thimble::quantize {
 namespace {
 
+/// Into how many parts the mixes whose accuracy is measured cut the front.
+constexpr size_t kMeasured = 12;
+
 /// A mix of the layers so far, and the one of the layers before that it goes on from.
 struct Partial {
   uint64_t bytes = 0;
@@ -60,28 +63,28 @@ std::map<std::string, uint64_t> cycles_by_layer(const Graph& integer, const devi
   return cycles;
 }
 
-/// The best of the front for the options.
-Mix choose(const std::vector<Mix>& front, const MixOptions& options, uint64_t whole_bytes,
-           const std::function<double(const Mix&)>& accuracy_loss) {
+/// Which of the front is the best for the options.
+size_t choose(std::vector<Mix>& front, const MixOptions& options, uint64_t whole_bytes,
+              const std::function<double(Mix&)>& accuracy_loss) {
   if (front.empty()) {
     throw Error("Mixed precision", "no widths of the layers keep the limits",
                 "Allow more bytes or cycles, allow fewer bits, or make the network smaller first",
                 ExitCode::kBudget);
   }
-  const auto by_divergence = [](const Mix& a, const Mix& b) { return a.divergence < b.divergence; };
   if (options.accuracy_loss) {
-    for (const Mix& mix : front) {
-      if (accuracy_loss(mix) <= *options.accuracy_loss) return mix;
+    for (size_t i = 0; i < front.size(); ++i) {
+      if (accuracy_loss(front[i]) <= *options.accuracy_loss) return i;
     }
     throw Error(
         "Mixed precision",
         fmt::format("no mix within the limits loses at most {} of accuracy", percent(*options.accuracy_loss)),
         "Allow more loss or more bytes, or train with quantization: --method qat", ExitCode::kBudget);
   }
-  if (options.limits.bytes || options.limits.cycles) return *std::ranges::min_element(front, by_divergence);
-  Mix best = front.front();
-  for (const Mix& mix : front) {
-    if (8 * mix.bytes <= 5 * whole_bytes && mix.divergence < best.divergence) best = mix;
+  const bool limited = options.limits.bytes || options.limits.cycles;
+  size_t best = 0;
+  for (size_t i = 1; i < front.size(); ++i) {
+    if ((limited || 8 * front[i].bytes <= 5 * whole_bytes) && front[i].divergence < front[best].divergence)
+      best = i;
   }
   return best;
 }
@@ -164,12 +167,18 @@ MixedPrecision mixed_precision(const Graph& graph, const data::Dataset& dataset,
     }
   }
   result.front = mix_front(result.layers, options.limits);
-  const auto accuracy_loss = [&](const Mix& mix) {
+  const auto measure = [&](Mix& mix) {
     QuantizeOptions weights;
     for (const auto& [layer, bits] : mix.bits) weights.layers[layer] = {bits};
-    return meter.reference_accuracy() - meter.measure(network_of(weights)).accuracy;
+    if (!mix.accuracy) mix.accuracy = meter.measure(network_of(weights)).accuracy;
+    return *mix.accuracy;
   };
-  result.chosen = choose(result.front, options, whole_bytes, accuracy_loss);
+  const size_t chosen = choose(result.front, options, whole_bytes,
+                               [&](Mix& mix) { return meter.reference_accuracy() - measure(mix); });
+  const size_t last = result.front.size() - 1;
+  for (size_t i = 0; i <= kMeasured; ++i) measure(result.front[i * last / kMeasured]);
+  measure(result.front[chosen]);
+  result.chosen = result.front[chosen];
   return result;
 }
 
