@@ -21,18 +21,6 @@ Tensor pad_image(const Tensor& x, const Padding2D& p, float value) {
   return at::constant_pad_nd(x, {0, 0, p.left, p.right, p.top, p.bottom}, value);
 }
 
-Tensor activate(const Tensor& x, Activation activation) {
-  switch (activation) {
-    case Activation::kNone:
-      return x;
-    case Activation::kRelu:
-      return at::relu(x);
-    case Activation::kRelu6:
-      return at::clamp(x, 0, 6);
-  }
-  return x;
-}
-
 /// `weights` in libtorch's (O, C / groups, KH, KW).
 template <typename Convolution>
 Tensor convolve(const Convolution& o, std::span<const Tensor> inputs, const Tensor& weights, int64_t groups) {
@@ -85,6 +73,18 @@ Tensor batch_norm(const BatchNorm& o, std::span<const Tensor> inputs, bool train
 }
 
 }  // namespace
+
+Tensor activate(const Tensor& x, Activation activation) {
+  switch (activation) {
+    case Activation::kNone:
+      return x;
+    case Activation::kRelu:
+      return at::relu(x);
+    case Activation::kRelu6:
+      return at::clamp(x, 0, 6);
+  }
+  return x;
+}
 
 Tensor apply_operator(const Node& node, std::span<const Tensor> inputs, const Shape& output_shape,
                       bool training, double momentum) {

@@ -16,4 +16,7 @@ namespace thimble::train {
 torch::Tensor apply_operator(const Node& node, std::span<const torch::Tensor> inputs,
                              const Shape& output_shape, bool training, double momentum);
 
+/// x after an activation that is fused into an operator.
+torch::Tensor activate(const torch::Tensor& x, Activation activation);
+
 }  // namespace thimble::train

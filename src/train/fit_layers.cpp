@@ -55,13 +55,6 @@ std::vector<double> doubles(const Tensor& tensor) {
   return {dense.data_ptr<double>(), dense.data_ptr<double>() + dense.numel()};
 }
 
-Tensor activate(const Tensor& x, Activation activation) {
-  const Tensor inputs[] = {x};
-  if (activation == Activation::kRelu) return apply_operator({"", Relu{}, {}, {}}, inputs, {}, false, 0);
-  if (activation == Activation::kRelu6) return apply_operator({"", Relu6{}, {}, {}}, inputs, {}, false, 0);
-  return x;
-}
-
 }  // namespace
 
 Graph fit_layers(const FakeQuantizedGraph& network, const Graph& reference, const data::Dataset& dataset,
