@@ -47,14 +47,15 @@ struct LayerHint {
 /// (1 - weight) * cross-entropy + weight * T^2 * KL(teachers at temperature T || student at temperature T)
 /// + hint_weight * the mean square of what hints differ by.
 struct Distillation {
-  std::vector<Graph> teachers;  ///< float32, for the same data and classes; of several, the mean probability
+  std::vector<Graph>
+      teachers{};  ///< float32, for the same data and classes; of several, the mean probability
   double temperature = 4;
   double weight = 0.9;
-  std::vector<LayerHint> hints;
+  std::vector<LayerHint> hints{};
   double hint_weight = 1;
   /// Where to keep what the teachers say of the samples, for other trainings on the same data; used when no
   /// augmentation changes the samples and there are no hints. Empty: nowhere.
-  std::filesystem::path cache;
+  std::filesystem::path cache{};
 };
 
 /// How a network is trained. All but `threads` and `accelerator` decides the result; on a CUDA device it
