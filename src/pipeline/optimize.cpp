@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <optional>
 
@@ -97,15 +98,25 @@ class Walk {
   const data::Dataset& dataset(data::Split split) {
     std::optional<data::Dataset>& kept = split == data::Split::kTrain ? train_set_ : test_set_;
     if (!kept && recipe_.held_out) {
-      auto parts = data::split_validation(data::load(recipe_.data, data::Split::kTrain));
-      train_set_ = std::move(parts.training);
+      auto parts = data::split_validation(options_.load_data(recipe_.data, data::Split::kTrain));
+      train_set_ = part_of(std::move(parts.training));
       test_set_ = std::move(parts.validation);
     }
     if (!kept) {
-      kept = data::load(recipe_.data, split);
+      kept = options_.load_data(recipe_.data, split);
+      if (split == data::Split::kTrain) kept = part_of(std::move(*kept));
       if (!kept->note.empty()) say("data", fmt::format("{}: {}", recipe_.data, kept->note));
     }
     return *kept;
+  }
+
+  data::Dataset part_of(data::Dataset training) const {
+    if (recipe_.training_part == 1) return training;
+    const auto count = static_cast<size_t>(
+        std::max(1.0, std::round(recipe_.training_part * static_cast<double>(training.size()))));
+    std::vector<size_t> indices = data::draw_by_class(training, count, Random(recipe_.seed));
+    std::sort(indices.begin(), indices.end());
+    return data::take_samples(training, indices, data::Split::kTrain);
   }
 
   json carry_out(const Stage& stage) {
@@ -139,6 +150,7 @@ class Walk {
                      {"seed", recipe_.seed},
                      {"version", options_.version}};
     if (recipe_.held_out) identity["held_out"] = true;
+    if (recipe_.training_part != 1) identity["training_part"] = recipe_.training_part;
     if (const auto* distill = std::get_if<DistillStage>(&stage)) {
       for (const Graph& other : others_of(*distill)) {
         identity["others_sha256"].push_back(sha256_of_model(other));
@@ -325,7 +337,7 @@ class Walk {
     return deploy::to_json(verification);
   }
 
-  json carry_out(const ProfileStage&) {
+  json carry_out(const ProfileStage& stage) {
     const auto profile_of = [&](const Graph& network) {
       return kept_profile(network, device_, test_inputs(network, 1).front(), options_);
     };
@@ -339,7 +351,7 @@ class Walk {
             ? fmt::format("{:.2f} ms ({:.2f} to {:.2f})", deployed["latency_ms"].get<double>(),
                           deployed["latency_low_ms"].get<double>(), deployed["latency_high_ms"].get<double>())
             : "latency not known");
-    if (is_quantized(network_) && !is_quantized(float32_)) {
+    if (stage.float32 && is_quantized(network_) && !is_quantized(float32_)) {
       const json baseline = profile_of(float32_);
       results["float32"] = baseline;
       const auto cycles = [](const json& profile) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/progress.h"
+#include "data/dataset.h"
 #include "device/profile.h"
 #include "graph/graph.h"
 #include "pipeline/recipe.h"
@@ -25,6 +26,8 @@ struct OptimizeOptions {
   /// Where stages and profiles are kept by all that decides them, for every run that begins alike; empty:
   /// nowhere. Processes may share it: one does a stage, the others wait for it, or go on where it died.
   std::filesystem::path cache = {};
+  /// Where data come from; another for who carries out many recipes on the same set.
+  std::function<data::Dataset(std::string_view name, data::Split split)> load_data = data::load;
 };
 
 /// The network of a model's name, with random weights of the seed where it is one of the zoo.

@@ -145,7 +145,7 @@ Stage parse_stage(TomlTable& table) {
   if (kind == VerifyStage::kName) {
     return VerifyStage{static_cast<size_t>(table.integer("samples", 1, 1000000, 100))};
   }
-  if (kind == ProfileStage::kName) return ProfileStage{};
+  if (kind == ProfileStage::kName) return ProfileStage{table.flag("float32", true)};
   return DeployStage{};
 }
 
@@ -170,6 +170,7 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
   recipe.device = table.text("device", "");
   recipe.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max(), 1));
   recipe.held_out = table.flag("held_out", false);
+  recipe.training_part = table.number("training_part", 0.001, 1, 1);
   if (auto budget = table.table("budget")) recipe.budget = deploy::parse_limits(std::move(*budget));
   for (TomlTable& stage_table : table.tables("stage")) {
     Stage stage = parse_stage(stage_table);

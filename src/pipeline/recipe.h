@@ -66,6 +66,7 @@ struct VerifyStage {
 /// Counts what the deployed network and, beside it, its float32 form cost on the device.
 struct ProfileStage {
   static constexpr std::string_view kName = "profile";
+  bool float32 = true;  ///< whether the float32 form is counted, too
 };
 
 using Stage = std::variant<TrainStage, PruneStage, RedesignStage, DistillStage, QuantizeStage, DeployStage,
@@ -85,6 +86,8 @@ struct Recipe {
   uint64_t seed = 1;
   /// Part of the training data is held out, and accuracies are measured on it instead of the test split.
   bool held_out = false;
+  /// The part of the training samples that stages work with, evenly over the classes.
+  double training_part = 1;
   Budget budget;
   std::vector<Stage> stages;
   std::vector<std::string> stage_texts;  ///< of each stage its keys as TOML, in the order of the alphabet

@@ -1,12 +1,8 @@
 #include "pipeline/run_folder.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -80,42 +76,28 @@ RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity, InUs
     throw Error(folder_.string(), fmt::format("cannot be made ({})", failed.message()),
                 "Give another folder with -o");
   }
-  const std::filesystem::path lock_path = folder_ / ".lock";
-  lock_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock_ < 0) {
-    throw Error(lock_path.string(), "cannot be made",
-                "Check that you may write there and that the disk is not full");
+  lock_.emplace(folder_ / ".lock");
+  if (in_use == InUse::kWait) {
+    lock_->wait();
+  } else if (!lock_->try_lock()) {
+    throw Error(folder_.string(), "is in use by another run",
+                "Wait for its end, or give another folder with -o");
   }
-  try {
-    int locked = 0;
-    do {
-      locked = ::flock(lock_, LOCK_EX | (in_use == InUse::kWait ? 0 : LOCK_NB));
-    } while (locked != 0 && errno == EINTR);
-    if (locked != 0) {
-      throw Error(folder_.string(), "is in use by another run",
-                  "Wait for its end, or give another folder with -o");
-    }
-    remove_unfinished_writes(folder_);
-    if (!std::filesystem::exists(folder_ / kStateFile)) {
-      state_ = {{"identity", std::move(identity)}, {"stages", json::array()}};
-      save_state();
-      return;
-    }
-    state_ = read_run(folder_);
-    for (const auto& [key, value] : identity.items()) {
-      if (state_["identity"].value(key, json()) != value) {
-        throw Error(folder_.string(), fmt::format("holds a run with another {}", key),
-                    "Give another folder with -o, or run the recipe that is in it as it was");
-      }
-    }
-    metrics_ = read_metrics(folder_);
-  } catch (...) {
-    ::close(lock_);
-    throw;
+  remove_unfinished_writes(folder_);
+  if (!std::filesystem::exists(folder_ / kStateFile)) {
+    state_ = {{"identity", std::move(identity)}, {"stages", json::array()}};
+    save_state();
+    return;
   }
+  state_ = read_run(folder_);
+  for (const auto& [key, value] : identity.items()) {
+    if (state_["identity"].value(key, json()) != value) {
+      throw Error(folder_.string(), fmt::format("holds a run with another {}", key),
+                  "Give another folder with -o, or run the recipe that is in it as it was");
+    }
+  }
+  metrics_ = read_metrics(folder_);
 }
-
-RunFolder::~RunFolder() { ::close(lock_); }
 
 std::optional<nlohmann::json> RunFolder::results(std::string_view stage) const {
   for (const json& done : state_["stages"]) {

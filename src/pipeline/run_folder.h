@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "graph/graph.h"
 
 namespace thimble::pipeline {
@@ -22,9 +23,6 @@ class RunFolder {
   /// version). Throws Error when the folder holds a run of another identity, a damaged run.json, or, unless
   /// it is to wait, when another process works in it.
   RunFolder(std::filesystem::path folder, nlohmann::json identity, InUse in_use = InUse::kFail);
-  ~RunFolder();
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
 
   const std::filesystem::path& path() const { return folder_; }
   const nlohmann::json& state() const { return state_; }
@@ -62,7 +60,7 @@ class RunFolder {
   void put_metrics(const nlohmann::json& line);
 
   std::filesystem::path folder_;
-  int lock_ = -1;
+  std::optional<FileLock> lock_;
   nlohmann::json state_;
   std::vector<nlohmann::json> metrics_;
 };

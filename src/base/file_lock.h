@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+
+namespace thimble {
+
+/// A lock on a file, of one process at a time; the system releases it however the process ends.
+class FileLock {
+ public:
+  /// Makes the file where there is none; its folder must be there. Throws Error when it cannot be made.
+  explicit FileLock(const std::filesystem::path& path);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+  /// Waits until the lock is this process's.
+  void wait();
+  /// Takes the lock; false when another has it.
+  bool try_lock();
+
+ private:
+  bool lock(int operation);
+
+  int file_ = -1;
+};
+
+}  // namespace thimble
