@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 
 #include "base/cores.h"
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/toml_table.h"
 #include "cli/assignments.h"
@@ -13,9 +15,9 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "graph/channel_groups.h"
-#include "pipeline/objective.h"
+#include "graph/quantize_from_ranges.h"
 #include "study/run_trial.h"
-#include "study/search.h"
+#include "study/search_result.h"
 #include "study/sqlite_storage.h"
 
 namespace thimble::cli {
@@ -33,11 +35,6 @@ std::string least_reached(const std::vector<Candidate>& candidates) {
   return fmt::format(
       "the least that was reached is {:.2f} % error, {:.2f} ms, {:.0f} B of RAM and {:.0f} B of flash",
       100 * least[0], least[1], least[2], least[3]);
-}
-
-pipeline::Costs costs_of(const Candidate& candidate) {
-  const pipeline::Objectives& o = candidate.objectives;
-  return {.accuracy = 1 - o[0], .latency_ms = o[1], .energy_uj = {}, .ram_bytes = o[2], .flash_bytes = o[3]};
 }
 
 }  // namespace
@@ -68,7 +65,7 @@ void add_search(CLI::App& program) {
   verb->add_option("--strategy", strategy, "nsga2, or random to compare")
       ->check(CLI::IsMember({"nsga2", "random"}))
       ->option_text("NAME [nsga2]");
-  verb->add_option("--minutes", minutes, "no generation begins after")
+  verb->add_option("--minutes", minutes, "no candidate begins after")
       ->check(CLI::PositiveNumber)
       ->option_text("N [20]");
   verb->add_option("--evaluations", evaluations, "no more candidates than this")
@@ -77,24 +74,35 @@ void add_search(CLI::App& program) {
   verb->add_option("--population", options.population, "candidates of a generation")
       ->check(CLI::Range(2, 1000))
       ->option_text("N [12]");
-  verb->add_option("--epochs", options.epochs, "of each recovery")
+  verb->add_option("--epochs", options.epochs, "of each training, at the last rung")
       ->check(CLI::Range(1, 1000))
-      ->option_text("N [1]");
+      ->option_text("N [4]");
+  verb->add_option("--rungs", options.rungs, "each trains a quarter as long as the next")
+      ->check(CLI::Range(1, 5))
+      ->option_text("N [3]");
   verb->add_option("--workers", workers, "processes that share the cores")
       ->check(CLI::Range(1, 256))
       ->option_text("N [1]");
   verb->add_flag("--worker", is_worker, "")->group("");
   verb->callback([] {
     const std::string file = folder + "/search.db";
+    const auto begin = std::chrono::steady_clock::now();
+    const auto minutes_left = [&] {
+      return minutes -
+             std::chrono::duration<double, std::ratio<60>>(std::chrono::steady_clock::now() - begin).count();
+    };
+    const auto is_over = [&] { return minutes_left() <= 0; };
     const auto work = [&](study::Storage& storage) {
-      study::run_study(storage,
-                       study::trial_runner(folder + "/runs", {options.device}, load_model,
-                                           {common.threads, THIMBLE_VERSION}),
-                       [](const study::Trial& trial) {
-                         if (common.quiet) return;
-                         fmt::print(stderr, "{}: {}\n", trial.key.technique,
-                                    trial.state == study::TrialState::kDone ? "done" : trial.error);
-                       });
+      study::run_study(
+          storage,
+          study::trial_runner(folder + "/runs", {options.device}, load_model,
+                              {common.threads, THIMBLE_VERSION}),
+          [](const study::Trial& trial) {
+            if (common.quiet) return;
+            fmt::print(stderr, "{}: {}\n", trial.key.technique,
+                       trial.state == study::TrialState::kDone ? "done" : trial.error);
+          },
+          "", is_over);
     };
     if (is_worker) {
       work(*study::open_sqlite(file, true));
@@ -109,88 +117,88 @@ void add_search(CLI::App& program) {
     for (const ChannelGroup& group : channel_groups(model)) {
       if (group.locked.empty()) options.groups.push_back(group.name);
     }
-    const auto begin = std::chrono::steady_clock::now();
+    for (const Node& node : model.nodes) {
+      if (has_weights(node.op)) options.layers.push_back(node.name);
+    }
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    FileLock lock(folder + "/.lock");
+    if (!lock.try_lock()) {
+      throw Error(folder, "is in use by another search", "Wait for its end, or give another folder with -o");
+    }
     const auto storage = study::open_sqlite(file, true);
-    const std::vector<Candidate> found = study::search(
-        *storage, options, THIMBLE_VERSION, evaluations,
-        [&] {
-          return std::chrono::steady_clock::now() - begin >= std::chrono::duration<double>(60 * minutes);
-        },
-        [&] {
+    const std::vector<Candidate> found =
+        study::search(*storage, options, THIMBLE_VERSION, evaluations, is_over, [&] {
           if (workers == 1) {
             work(*storage);
             return;
           }
           const int threads = common.threads > 0 ? common.threads : std::max(1, available_cores() / workers);
           std::vector<std::string> command = {
-              "/proc/self/exe", "search", options.model, "--data",   options.data, "--device",
-              options.device,   "-o",     folder,        "--worker", "--threads",  std::to_string(threads)};
+              "/proc/self/exe", "search",
+              options.model,    "--data",
+              options.data,     "--device",
+              options.device,   "-o",
+              folder,           "--worker",
+              "--threads",      std::to_string(threads),
+              "--minutes",      fmt::format("{}", std::max(minutes_left(), 1e-3))};
           if (common.quiet) command.emplace_back("--quiet");
           run_workers(workers, command, "Run the search again: it goes on");
         });
 
-    const pipeline::Objectives reference = study::reference_point(found);
-    std::vector<size_t> feasible;
-    std::vector<pipeline::Objectives> points;
-    for (size_t i = 0; i < found.size(); ++i) {
-      if (found[i].excess > 0) continue;
-      feasible.push_back(i);
-      points.push_back(found[i].objectives);
+    if (found.empty()) {
+      throw Error("The search", "measured nothing in its time", "Give it more --minutes: it goes on");
     }
-    if (points.empty()) {
+    const study::SearchResult result = study::result_of(found);
+    if (!result.chosen) {
       throw Error("The budget",
                   fmt::format("was met by none of {} candidates: {}", found.size(), least_reached(found)),
                   "Relax a limit, search longer or take a smaller network", ExitCode::kBudget);
     }
-    double box = 1;
-    for (const double side : reference) box *= side;
-    const double hypervolume = pipeline::hypervolume(points, reference) / box;
-    const std::vector<size_t> front = pipeline::pareto_front(points);
-    std::vector<pipeline::Objectives> of_front;
-    for (const size_t i : front) of_front.push_back(points[i]);
-    const size_t knee = feasible[front[*pipeline::knee_point(of_front)]];
-
     nlohmann::json document = {{"output", folder},
                                {"evaluations", found.size()},
-                               {"reference", reference},
-                               {"hypervolume", hypervolume},
+                               {"reference", result.reference},
+                               {"hypervolume", result.hypervolume.back()},
                                {"front", nlohmann::json::array()}};
-    std::string csv = "candidate,error,latency_ms,ram_bytes,flash_bytes,objective\n";
-    Table table({"candidate", "error", "latency", "RAM", "flash", "J"});
-    const auto value_of = [&](size_t i) {
-      return pipeline::objective(costs_of(found[i]), costs_of(found[0]),
-                                 {.error = 0.25, .latency = 0.25, .size = 0.25, .energy = 0}, options.budget)
-          .value;
+    std::string csv = "candidate,rung,error,latency_ms,ram_bytes,flash_bytes,objective\n";
+    Table table({"candidate", "rung", "error", "latency", "RAM", "flash", "J"});
+    const auto recipe = [&](const Candidate& candidate) {
+      return study::recipe_of({candidate.genes, candidate.rung}, options, study::MeasuredOn::kTest);
     };
-    size_t chosen = knee;
-    for (const size_t place : front) {
-      const size_t i = feasible[place];
-      const pipeline::Objectives& o = found[i].objectives;
-      const auto j = value_of(i);
-      if (j && (!value_of(chosen) || *j < *value_of(chosen))) chosen = i;
-      document["front"].push_back({{"candidate", i + 1},
+    for (size_t place = 0; place < result.front.size(); ++place) {
+      const Candidate& candidate = found[result.front[place]];
+      const pipeline::Objectives& o = candidate.objectives;
+      const auto j = result.objective[place];
+      document["front"].push_back({{"candidate", candidate.id},
+                                   {"rung", candidate.rung},
                                    {"error", o[0]},
                                    {"latency_ms", o[1]},
                                    {"ram_bytes", o[2]},
                                    {"flash_bytes", o[3]},
                                    {"objective", j ? nlohmann::json(*j) : nlohmann::json()},
-                                   {"recipe", study::recipe_of(found[i].genes, options, false)}});
+                                   {"recipe", recipe(candidate)}});
       const std::string j_text = j ? fmt::format("{:.4f}", *j) : "";
-      csv += fmt::format("{},{},{},{},{},{}\n", i + 1, o[0], o[1], o[2], o[3], j_text);
-      table.add({std::to_string(i + 1), fmt::format("{:.2f} %", 100 * o[0]), fmt::format("{:.2f} ms", o[1]),
+      csv +=
+          fmt::format("{},{},{},{},{},{},{}\n", candidate.id, candidate.rung, o[0], o[1], o[2], o[3], j_text);
+      table.add({std::to_string(candidate.id), std::to_string(candidate.rung),
+                 fmt::format("{:.2f} %", 100 * o[0]), fmt::format("{:.2f} ms", o[1]),
                  fmt::format("{:.0f} B", o[2]), fmt::format("{:.0f} B", o[3]), j_text});
     }
-    document["knee"] = knee + 1;
-    document["chosen"] = chosen + 1;
+    const Candidate& chosen = found[*result.chosen];
+    document["knee"] = result.knee ? nlohmann::json(found[*result.knee].id) : nlohmann::json();
+    document["chosen"] = chosen.id;
     write_file_atomically(folder + "/front.json", document.dump(2) + "\n");
     write_file_atomically(folder + "/front.csv", csv);
-    write_file_atomically(folder + "/chosen.toml", study::recipe_of(found[chosen].genes, options, false));
+    write_file_atomically(folder + "/chosen.toml", recipe(chosen));
     print(common, document,
-          fmt::format(
-              "{}\nOf {} candidates {} keep the limits. Hypervolume {:.4f} of the box from zero to 10 % "
-              "error and\nthe whole network in 8 bits. The knee is candidate {}, the least J has {}: "
-              "{}/chosen.toml",
-              table.text(), found.size(), feasible.size(), hypervolume, knee + 1, chosen + 1, folder));
+          fmt::format("{}\nOf {} candidates {} keep the limits. Hypervolume {:.4f} of the box up to {:.0f} % "
+                      "error and\n1.1 times what the whole network costs in 8 bits. {} The least\nJ has {}: "
+                      "{}/chosen.toml; \"thimble report {}\" shows all.",
+                      table.text(), found.size(), result.feasible.size(), result.hypervolume.back(),
+                      100 * result.reference[0],
+                      result.knee ? fmt::format("The knee is candidate {}.", found[*result.knee].id)
+                                  : "No candidate lies in it.",
+                      chosen.id, folder, file));
   });
 }
 

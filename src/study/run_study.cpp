@@ -5,8 +5,11 @@
 namespace thimble::study {
 
 void run_study(Storage& storage, const RunTrial& run_trial,
-               const std::function<void(const Trial& ended)>& on_end, std::string_view network) {
-  while (std::optional<Trial> trial = storage.claim(network)) {
+               const std::function<void(const Trial& ended)>& on_end, std::string_view network,
+               const std::function<bool()>& is_over) {
+  while (!is_over || !is_over()) {
+    std::optional<Trial> trial = storage.claim(network);
+    if (!trial) return;
     std::string details;
     try {
       TrialOutcome outcome = run_trial(*trial);

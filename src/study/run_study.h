@@ -26,8 +26,9 @@ using RunTrial = std::function<TrialOutcome(const Trial& trial)>;
 
 /// Claims and carries out trials, of `network` alone where one is named, until none is left to claim. A trial
 /// that throws is recorded as failed, with what it said, and the next one is taken. `on_end` hears of each
-/// trial that ends here.
+/// trial that ends here; once `is_over`, no other one is begun.
 void run_study(Storage& storage, const RunTrial& run_trial,
-               const std::function<void(const Trial& ended)>& on_end = {}, std::string_view network = "");
+               const std::function<void(const Trial& ended)>& on_end = {}, std::string_view network = "",
+               const std::function<bool()>& is_over = {});
 
 }  // namespace thimble::study

@@ -57,8 +57,12 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
     if (stage.at("stage") != pipeline::ProfileStage::kName) continue;
     json& profiles = details["profiles"];
     profiles[devices.front()] = stage.at("results").at("deployed");
+    if (devices.size() == 1) {
+      add_costs(measurements, profiles[devices.front()], devices.front());
+      continue;
+    }
     const Graph network = formats::read_model(folder / model);
-    const auto test = data::load(recipe.data, data::Split::kTest);
+    const auto test = options.load_data(recipe.data, data::Split::kTest);
     const auto sample =
         pipeline::sample_bytes(network, test, data::draw_by_class(test, 1, Random(recipe.seed)).at(0));
     for (size_t i = 1; i < devices.size(); ++i) {
@@ -70,12 +74,30 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
   return {std::move(measurements), details.dump()};
 }
 
+/// Keeps the splits of one data set, the last, for the next trial: reading one may take longer than a short
+/// training.
+class LastData {
+ public:
+  data::Dataset load(std::string_view name, data::Split split) {
+    if (name != name_) splits_.clear();
+    name_ = name;
+    const auto found = splits_.find(split);
+    return found != splits_.end() ? found->second
+                                  : splits_.emplace(split, data::load(name, split)).first->second;
+  }
+
+ private:
+  std::string name_;
+  std::map<data::Split, data::Dataset> splits_;
+};
+
 }  // namespace
 
 RunTrial trial_runner(const std::filesystem::path& runs, std::vector<std::string> devices,
                       pipeline::LoadModel load_model, pipeline::OptimizeOptions options) {
   options.cache = runs / "shared";
-  return [=](const Trial& trial) {
+  return [=, last = LastData()](const Trial& trial) mutable {
+    options.load_data = [&last](std::string_view name, data::Split split) { return last.load(name, split); };
     return run_trial(trial, runs / fmt::format("trial-{}", trial.id), devices, load_model, options);
   };
 }

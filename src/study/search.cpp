@@ -7,97 +7,265 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
 #include "base/error.h"
+#include "base/toml_table.h"
 
 namespace thimble::study {
 namespace {
 
 constexpr int kParts = 8;
 constexpr std::array<int, 4> kTemperatures = {0, 1, 2, 4};  // 0: no teacher
-constexpr double kReferenceError = 0.1;
-constexpr std::string_view kTextBegins = "search of ";
+constexpr std::array<int, 5> kFirstParts = {4, 2, 6, 3, 1};
+constexpr int kRungFactor = 4;
+constexpr double kWidthMoves = 0.25;  // the part of children of whom all parts change together
+constexpr std::string_view kTextBegins = "search = ";
+
+enum Order { kRoundAfter, kTrainAgain, kTrainRounded, kOrders };
+
+/// The genes by what they mean.
+struct Meaning {
+  Meaning(const Genes& genes, const SearchOptions& options)
+      : parts(genes.begin(), genes.end() - 3 - static_cast<std::ptrdiff_t>(options.layers.size())),
+        has_few_bits(genes.end() - 3 - static_cast<std::ptrdiff_t>(options.layers.size()), genes.end() - 3),
+        order(genes[genes.size() - 3]),
+        temperature(kTemperatures[static_cast<size_t>(genes[genes.size() - 2])]),
+        teaches_rounded(genes.back() == 1) {}
+
+  std::vector<int> parts;
+  std::vector<int> has_few_bits;
+  int order;
+  int temperature;
+  bool teaches_rounded;
+};
+
+/// A string of TOML, which JSON's are, too.
+std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
 bool comes_before(const Candidate& a, const Candidate& b) {
   if (a.excess > 0 || b.excess > 0) return a.excess < b.excess;
   return pipeline::dominates(a.objectives, b.objectives);
 }
 
-Candidate candidate_of(Genes genes, const Trial& trial, const pipeline::Budget& budget) {
+/// What decides a network's costs: what stays of each group, and the layers' bits.
+Genes shape_of(const Genes& genes) { return {genes.begin(), genes.end() - 3}; }
+
+/// Whether a network is trained at all: rounding the whole one is the same on every rung.
+bool trains(const Genes& genes, const SearchOptions& options) {
+  const Meaning meaning(genes, options);
+  return meaning.order != kRoundAfter ||
+         std::any_of(meaning.parts.begin(), meaning.parts.end(), [](int part) { return part + 1 < kParts; });
+}
+
+/// The costs of a shape are those that were counted first: layers that train differently cost the same.
+struct Costs {
+  double latency_ms = 0;
+  double ram_bytes = 0;
+  double flash_bytes = 0;
+  std::optional<double> energy_uj;
+};
+using CostsByShape = std::map<Genes, Costs>;
+
+std::optional<double> figure(const Trial& trial, std::string_view metric) {
+  for (const Measurement& m : trial.measurements) {
+    if (m.metric == metric && (m.device.empty() == (metric == "accuracy"))) return m.value;
+  }
+  return std::nullopt;
+}
+
+void keep_costs(CostsByShape& costs, const Genes& genes, const Trial& trial) {
+  const auto latency = figure(trial, "latency_ms");
+  const auto ram = figure(trial, "ram_bytes");
+  const auto flash = figure(trial, "flash_bytes");
+  if (latency && ram && flash)
+    costs.try_emplace(shape_of(genes), Costs{*latency, *ram, *flash, figure(trial, "energy_uj")});
+}
+
+Candidate candidate_of(const Plan& plan, const Trial& trial, const CostsByShape& costs_by_shape,
+                       const pipeline::Budget& budget) {
   Candidate candidate;
-  candidate.genes = std::move(genes);
-  const auto figure = [&](std::string_view metric) -> std::optional<double> {
-    for (const Measurement& m : trial.measurements) {
-      if (m.metric == metric && (m.device.empty() == (metric == "accuracy"))) return m.value;
-    }
-    return std::nullopt;
-  };
-  const auto limit = [&](std::optional<double> value, std::optional<double> most) {
-    if (most) candidate.excess += value ? std::max(0.0, *value / *most - 1) : 1e9;
-  };
-  const auto accuracy = figure("accuracy");
-  const auto latency = figure("latency_ms");
-  const auto ram = figure("ram_bytes");
-  const auto flash = figure("flash_bytes");
-  if (!accuracy || !latency || !ram || !flash) {
-    candidate.excess = std::numeric_limits<double>::infinity();
+  candidate.id = trial.id;
+  candidate.genes = plan.genes;
+  candidate.rung = plan.rung;
+  const auto accuracy = figure(trial, "accuracy");
+  const auto costs = costs_by_shape.find(shape_of(plan.genes));
+  if (trial.state != TrialState::kDone || !accuracy || costs == costs_by_shape.end()) {
+    candidate.excess = candidate.costs_excess = std::numeric_limits<double>::infinity();
     return candidate;
   }
-  candidate.objectives = {1 - *accuracy, *latency, *ram, *flash};
-  limit(latency, budget.latency_ms);
-  limit(ram, budget.ram_bytes);
-  limit(flash, budget.flash_bytes);
-  limit(figure("energy_uj"), budget.energy_uj);
-  if (budget.accuracy) limit(1 - *accuracy, std::max(1 - *budget.accuracy, 1e-6));
+  const Costs& c = costs->second;
+  candidate.objectives = {1 - *accuracy, c.latency_ms, c.ram_bytes, c.flash_bytes};
+  candidate.energy_uj = c.energy_uj;
+  const auto excess = [](std::optional<double> value, const auto& most) {
+    if (!most) return 0.0;
+    return value ? std::max(0.0, *value / static_cast<double>(*most) - 1) : 1e9;
+  };
+  candidate.costs_excess = excess(c.latency_ms, budget.latency_ms) + excess(c.ram_bytes, budget.ram_bytes) +
+                           excess(c.flash_bytes, budget.flash_bytes) + excess(c.energy_uj, budget.energy_uj);
+  const auto most_error =
+      budget.accuracy ? std::optional(std::max(1 - *budget.accuracy, 1e-6)) : std::nullopt;
+  candidate.excess = candidate.costs_excess + excess(1 - *accuracy, most_error);
   return candidate;
 }
 
 /// Everything that decides a search, so that a file holds one search alone.
 std::string text_of(const SearchOptions& o) {
-  const auto limit = [](const auto& value) { return value ? fmt::format("{}", *value) : "none"; };
-  return fmt::format(
-      "{}{} on {} for {}: strategy {}, seed {}, population {}, epochs {}, accuracy {}, ram {}, flash "
-      "{}, latency {}, energy {}",
-      kTextBegins, o.model, o.data, o.device, o.strategy == SearchStrategy::kNsga2 ? "nsga2" : "random",
-      o.seed, o.population, o.epochs, limit(o.budget.accuracy), limit(o.budget.ram_bytes),
-      limit(o.budget.flash_bytes), limit(o.budget.latency_ms), limit(o.budget.energy_uj));
+  std::string text = fmt::format(
+      "{}\"{}\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\npopulation = {}\nepochs = {}\nrungs = {}\n",
+      kTextBegins, o.strategy == SearchStrategy::kNsga2 ? "nsga2" : "random", quoted(o.model), quoted(o.data),
+      quoted(o.device), o.seed, o.population, o.epochs, o.rungs);
+  if (!o.groups.empty()) text += fmt::format("groups = {}\n", nlohmann::json(o.groups).dump());
+  if (!o.layers.empty()) text += fmt::format("layers = {}\n", nlohmann::json(o.layers).dump());
+  text += "[budget]\n";
+  const auto limit = [&](const char* name, const auto& value) {
+    if (value) text += fmt::format("{} = {}\n", name, *value);
+  };
+  limit("accuracy", o.budget.accuracy);
+  limit("ram_bytes", o.budget.ram_bytes);
+  limit("flash_bytes", o.budget.flash_bytes);
+  limit("latency_ms", o.budget.latency_ms);
+  limit("energy_uj", o.budget.energy_uj);
+  return text;
+}
+
+SearchOptions parse_options(std::string_view text) {
+  TomlTable table = TomlTable::parse(text, "The search's text");
+  SearchOptions o;
+  o.strategy = table.choice("search", {"nsga2", "random"}) == "nsga2" ? SearchStrategy::kNsga2
+                                                                      : SearchStrategy::kRandom;
+  o.model = table.text("model");
+  o.data = table.text("data");
+  o.device = table.text("device");
+  o.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max()));
+  o.population = static_cast<int>(table.integer("population", 1, 1000000));
+  o.epochs = static_cast<int>(table.integer("epochs", 1, 1000000));
+  o.rungs = static_cast<int>(table.integer("rungs", 1, 100));
+  if (table.has("groups")) o.groups = table.texts("groups");
+  if (table.has("layers")) o.layers = table.texts("layers");
+  if (auto budget = table.table("budget")) o.budget = deploy::parse_limits(std::move(*budget));
+  return o;
+}
+
+/// The indices of candidates, best first: by rank, then the least crowded.
+std::vector<size_t> best_first(const std::vector<Candidate>& candidates) {
+  const std::vector<size_t> ranks = ranks_of(candidates);
+  std::vector<double> crowding(candidates.size(), 0);
+  for (size_t rank = 0; rank < candidates.size(); ++rank) {
+    std::vector<size_t> front;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      if (ranks[i] == rank && !candidates[i].objectives.empty()) front.push_back(i);
+    }
+    const std::vector<double> distances = crowding_of(candidates, front);
+    for (size_t i = 0; i < front.size(); ++i) crowding[front[i]] = distances[i];
+  }
+  std::vector<size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return ranks[a] != ranks[b] ? ranks[a] < ranks[b] : crowding[a] > crowding[b];
+  });
+  return order;
+}
+
+/// What a search begins with: the whole network in 8 bits, the smallest in 4, and where `even`, networks of
+/// even parts between them.
+std::vector<Genes> first_networks(const SearchOptions& options, bool even) {
+  const auto network = [&](int part, int few_bits, int order) {
+    Genes genes(options.groups.size(), part - 1);
+    genes.insert(genes.end(), options.layers.size(), few_bits);
+    genes.insert(genes.end(), {order, 0, 0});
+    return genes;
+  };
+  std::vector<Genes> networks = {network(kParts, 0, kRoundAfter), network(1, 1, kRoundAfter)};
+  for (const int part : even ? std::span<const int>(kFirstParts) : std::span<const int>()) {
+    networks.push_back(network(part, 0, kRoundAfter));
+    networks.push_back(network(part, 1, kTrainAgain));
+  }
+  return networks;
+}
+
+Genes child_of(const Genes& one, const Genes& other, const std::vector<int>& sizes, size_t groups,
+               Random& random) {
+  Genes child(sizes.size());
+  const auto part = [](int value, int step) { return std::clamp(value + step, 0, kParts - 1); };
+  for (size_t i = 0; i < child.size(); ++i) {
+    child[i] = random.below(2) == 0 ? one[i] : other[i];
+    if (random.uniform() >= 1.5 / static_cast<double>(child.size())) continue;
+    // Parts change by a step or two, what has no order to any value.
+    child[i] = i < groups ? part(child[i], random.between(-2, 2))
+                          : static_cast<int>(random.below(static_cast<uint32_t>(sizes[i])));
+  }
+  if (random.uniform() < kWidthMoves) {
+    const int step = random.below(2) == 0 ? -1 : 1;
+    for (size_t i = 0; i < groups; ++i) child[i] = part(child[i], step);
+  }
+  return child;
+}
+
+std::vector<Plan> plans_of(std::vector<Genes> networks, int rung, const CostsByShape& costs) {
+  std::vector<Plan> plans;
+  for (Genes& genes : networks) {
+    const bool counts = !costs.contains(shape_of(genes));
+    plans.push_back({std::move(genes), rung, counts});
+  }
+  return plans;
 }
 
 }  // namespace
 
 std::vector<int> gene_sizes(const SearchOptions& options) {
   std::vector<int> sizes(options.groups.size(), kParts);
-  sizes.insert(sizes.end(), {2, 2, static_cast<int>(kTemperatures.size()), 2});
+  sizes.insert(sizes.end(), options.layers.size(), 2);
+  sizes.insert(sizes.end(), {kOrders, static_cast<int>(kTemperatures.size()), 2});
   return sizes;
 }
 
-std::string recipe_of(const Genes& genes, const SearchOptions& options, bool held_out) {
-  const size_t groups = options.groups.size();
-  std::vector<std::string> layers;
-  for (size_t g = 0; g < groups; ++g) {
-    if (genes[g] + 1 == kParts) continue;
-    layers.push_back(fmt::format("\"{}\" = {}", options.groups[g], (genes[g] + 1.0) / kParts));
-  }
+std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn measured_on) {
+  const Meaning meaning(plan.genes, options);
+  const double length = options.epochs / std::pow(kRungFactor, options.rungs - 1 - plan.rung);
+  const int epochs = std::max(1, static_cast<int>(std::lround(length)));
   std::string text =
-      fmt::format("name = \"search\"\nmodel = \"{}\"\ndata = \"{}\"\ndevice = \"{}\"\nseed = {}\n",
-                  options.model, options.data, options.device, options.seed);
-  if (held_out) text += "held_out = true\n";
-  if (!layers.empty()) {
-    const int temperature = kTemperatures[static_cast<size_t>(genes[groups + 2])];
-    text += fmt::format(
-        "\n[[stage]]\ndo = \"prune\"\ncriterion = \"taylor\"\nlayers = {{{}}}\ndistill = {}\n"
-        "recovery = {{epochs = {}, batch_size = 64{}}}\n",
-        fmt::join(layers, ", "), temperature > 0, options.epochs,
-        temperature > 0 ? fmt::format(", temperature = {}", temperature) : "");
+      fmt::format("name = \"search\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n", quoted(options.model),
+                  quoted(options.data), quoted(options.device), options.seed);
+  if (measured_on == MeasuredOn::kHeldOut) text += "held_out = true\n";
+  if (length < 1) text += fmt::format("training_part = {}\n", std::max(length, 1.0 / 64));
+
+  std::vector<std::string> parts;
+  for (size_t g = 0; g < meaning.parts.size(); ++g) {
+    if (meaning.parts[g] + 1 == kParts) continue;
+    parts.push_back(fmt::format("{} = {}", quoted(options.groups[g]), (meaning.parts[g] + 1.0) / kParts));
   }
-  text += fmt::format("\n[[stage]]\ndo = \"quantize\"\nbits = {}\n", genes[groups] == 0 ? 8 : 4);
-  if (genes[groups + 1] == 1) {
-    text +=
-        fmt::format("method = \"qat\"\nepochs = {}\ndistill = {}\n", options.epochs, genes[groups + 3] == 1);
+  if (!parts.empty()) {
+    text += fmt::format("\n[[stage]]\ndo = \"prune\"\ncriterion = \"taylor\"\nlayers = {{{}}}\n",
+                        fmt::join(parts, ", "));
+    if (meaning.order != kTrainRounded) {
+      const std::string teacher =
+          meaning.temperature > 0 ? fmt::format(", temperature = {}", meaning.temperature) : "";
+      text += fmt::format("distill = {}\nrecovery = {{epochs = {}, batch_size = 64{}}}\n",
+                          meaning.temperature > 0, epochs, teacher);
+    }
   }
-  return text + "\n[[stage]]\ndo = \"deploy\"\n\n[[stage]]\ndo = \"profile\"\n";
+
+  std::vector<std::string> few_bits;
+  for (size_t l = 0; l < meaning.has_few_bits.size(); ++l) {
+    if (meaning.has_few_bits[l] == 1) few_bits.push_back(fmt::format("{} = 4", quoted(options.layers[l])));
+  }
+  const bool all_few = few_bits.size() == options.layers.size();
+  text += fmt::format("\n[[stage]]\ndo = \"quantize\"\nbits = {}\n", all_few ? 4 : 8);
+  if (!few_bits.empty() && !all_few) text += fmt::format("layer_bits = {{{}}}\n", fmt::join(few_bits, ", "));
+  if (meaning.order != kRoundAfter) text += fmt::format("method = \"qat\"\nepochs = {}\n", epochs);
+  if (meaning.order == kTrainAgain) text += fmt::format("distill = {}\n", meaning.teaches_rounded);
+  // What was just pruned has farther to go than what has recovered.
+  if (meaning.order == kTrainRounded) text += "learning_rate = 0.01\n";
+
+  if (plan.counts || measured_on == MeasuredOn::kTest) {
+    text += fmt::format("\n[[stage]]\ndo = \"deploy\"\n\n[[stage]]\ndo = \"profile\"\n{}",
+                        measured_on == MeasuredOn::kHeldOut ? "float32 = false\n" : "");
+  }
+  return text;
 }
 
 std::vector<size_t> ranks_of(const std::vector<Candidate>& candidates) {
@@ -138,61 +306,53 @@ std::vector<Genes> next_generation(const SearchOptions& options, const std::vect
                                    int generation) {
   const std::vector<int> sizes = gene_sizes(options);
   Random random = Random(options.seed).fork(static_cast<uint64_t>(generation));
-  std::set<Genes> seen;
-  for (const Candidate& candidate : before) seen.insert(candidate.genes);
+  // Different genes may say the same recipe: without pruning, no teacher helps it to recover.
+  const auto said = [&](const Genes& genes) { return recipe_of({genes}, options, MeasuredOn::kHeldOut); };
+  std::set<std::string> seen;
+  for (const Candidate& candidate : before) seen.insert(said(candidate.genes));
   std::vector<Genes> next;
+  const auto is_full = [&] { return std::cmp_greater_equal(next.size(), options.population); };
   const auto take = [&](const Genes& genes) {
-    if (seen.insert(genes).second) next.push_back(genes);
+    if (!is_full() && seen.insert(said(genes)).second) next.push_back(genes);
   };
+  const bool is_random = options.strategy == SearchStrategy::kRandom;
   if (before.empty()) {
-    Genes whole(sizes.size(), 0);
-    Genes smallest(sizes.size(), 0);
-    std::fill_n(whole.begin(), options.groups.size(), kParts - 1);
-    smallest[options.groups.size()] = 1;
-    take(whole);
-    take(smallest);
+    for (const Genes& genes : first_networks(options, !is_random)) take(genes);
   }
-  // The parents: the best by rank, then the least crowded.
-  std::vector<size_t> parents(before.size());
-  std::iota(parents.begin(), parents.end(), 0);
-  const std::vector<size_t> ranks = ranks_of(before);
-  std::vector<double> crowding(before.size(), 0);
-  for (size_t rank = 0; rank < before.size(); ++rank) {
-    std::vector<size_t> front;
-    for (size_t i = 0; i < before.size(); ++i) {
-      if (ranks[i] == rank && !before[i].objectives.empty()) front.push_back(i);
-    }
-    const std::vector<double> distances = crowding_of(before, front);
-    for (size_t i = 0; i < front.size(); ++i) crowding[front[i]] = distances[i];
-  }
-  const auto fitter = [&](size_t a, size_t b) {
-    return ranks[a] != ranks[b] ? ranks[a] < ranks[b] : crowding[a] > crowding[b];
-  };
-  std::stable_sort(parents.begin(), parents.end(), fitter);
+  std::vector<size_t> parents = best_first(before);
   parents.resize(std::min(parents.size(), static_cast<size_t>(options.population)));
-
   const auto parent = [&]() -> const Genes& {
     const auto draw = [&] { return random.below(static_cast<uint32_t>(parents.size())); };
     return before[parents[std::min(draw(), draw())]].genes;  // a tournament of two: they are sorted
   };
   const auto any = [&](int size) { return static_cast<int>(random.below(static_cast<uint32_t>(size))); };
-  for (int tries = 0; tries < 100 * options.population && std::cmp_less(next.size(), options.population);
-       ++tries) {
-    Genes child(sizes.size());
-    if (options.strategy == SearchStrategy::kRandom || parents.empty()) {
+  for (int tries = 0; tries < 100 * options.population && !is_full(); ++tries) {
+    if (is_random || parents.empty()) {
+      Genes child(sizes.size());
       std::transform(sizes.begin(), sizes.end(), child.begin(), any);
+      take(child);
     } else {
       const Genes& one = parent();
-      const Genes& other = parent();
-      for (size_t i = 0; i < child.size(); ++i) {
-        child[i] = random.below(2) == 0 ? one[i] : other[i];
-        if (random.uniform() >= 1.5 / static_cast<double>(child.size())) continue;
-        // Parts change by a step or two, what has no order to any value.
-        child[i] =
-            sizes[i] == kParts ? std::clamp(child[i] + random.between(-2, 2), 0, kParts - 1) : any(sizes[i]);
-      }
+      take(child_of(one, parent(), sizes, options.groups.size(), random));
     }
-    take(child);
+  }
+  return next;
+}
+
+std::vector<Genes> promoted(const SearchOptions& options, const std::vector<Candidate>& before, int rung) {
+  std::set<Genes> there;
+  std::vector<Candidate> below;
+  for (const Candidate& candidate : before) {
+    if (candidate.rung == rung) there.insert(candidate.genes);
+    if (candidate.rung == rung - 1) below.push_back(candidate);
+  }
+  const size_t most = static_cast<size_t>(std::max(1, options.population >> rung));
+  std::vector<Genes> next;
+  for (const size_t i : best_first(below)) {
+    const Candidate& candidate = below[i];
+    if (candidate.costs_excess > 0 || there.contains(candidate.genes) || !trains(candidate.genes, options))
+      continue;
+    if (next.size() < most) next.push_back(candidate.genes);
   }
   return next;
 }
@@ -201,45 +361,72 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
                               size_t evaluations, const std::function<bool()>& is_over,
                               const std::function<void()>& work) {
   const std::string text = text_of(options);
-  if (const std::string there = storage.study_text(); !there.empty() && there != text) {
+  if (std::string there = storage.study_text(); !there.empty() && there != text) {
+    std::replace(there.begin(), there.end(), '\n', ' ');
     throw Error("The folder", fmt::format("holds another search ({})", there), "Give another one with -o");
   }
   Study study;
   study.name = "search";
   study.text = text;
   std::vector<Candidate> candidates;
-  for (int generation = 0; candidates.size() < evaluations && !is_over(); ++generation) {
-    std::vector<Genes> next = next_generation(options, candidates, generation);
-    if (next.empty()) break;
-    next.resize(std::min(next.size(), evaluations - candidates.size()));
-    for (const Genes& genes : next) {
+  CostsByShape costs;
+  int empty_rungs = 0;
+  for (int step = 0; study.trials.size() < evaluations && empty_rungs < options.rungs; ++step) {
+    const int rung = step % options.rungs;
+    std::vector<Plan> plans = plans_of(rung == 0 ? next_generation(options, candidates, step / options.rungs)
+                                                 : promoted(options, candidates, rung),
+                                       rung, costs);
+    empty_rungs = plans.empty() ? empty_rungs + 1 : 0;
+    if (plans.empty()) continue;
+    const size_t first = study.trials.size();
+    plans.resize(std::min(plans.size(), evaluations - first));
+    for (const Plan& plan : plans) {
       study.trials.push_back(
           {{fmt::format("candidate-{}", study.trials.size() + 1), options.model, options.data, options.seed},
-           recipe_of(genes, options, true)});
+           recipe_of(plan, options, MeasuredOn::kHeldOut)});
     }
     // What an earlier call planned beyond this is there, too; it is taken in only as this one gets to it.
-    const size_t there = storage.trials().size();
-    if (there < study.trials.size()) storage.add(study, version);
-    work();
-    const std::vector<Trial> trials = storage.trials();
-    for (size_t i = 0; i < next.size(); ++i) {
-      const Trial& trial = trials.at(candidates.size());
-      candidates.push_back(candidate_of(next[i], trial, options.budget));
+    std::vector<Trial> trials = storage.trials();
+    for (size_t i = first; i < std::min(trials.size(), study.trials.size()); ++i) {
+      if (trials[i].recipe == study.trials[i].recipe) continue;
+      throw Error("The search",
+                  fmt::format("was made by another version: its {} is another one", trials[i].key.technique),
+                  "Give another folder with -o");
     }
+    const auto is_done = [&] {
+      return trials.size() >= study.trials.size() &&
+             std::all_of(trials.begin() + static_cast<std::ptrdiff_t>(first),
+                         trials.begin() + static_cast<std::ptrdiff_t>(study.trials.size()),
+                         [](const Trial& trial) {
+                           return trial.state == TrialState::kDone || trial.state == TrialState::kFailed;
+                         });
+    };
+    if (!is_done() && !is_over()) {
+      if (trials.size() < study.trials.size()) storage.add(study, version);
+      work();
+      trials = storage.trials();
+    }
+    for (size_t i = 0; i < plans.size() && first + i < trials.size(); ++i)
+      keep_costs(costs, plans[i].genes, trials[first + i]);
+    for (size_t i = 0; i < plans.size() && first + i < trials.size(); ++i) {
+      const Trial& trial = trials[first + i];
+      if (trial.state == TrialState::kPending || trial.state == TrialState::kRunning) continue;
+      candidates.push_back(candidate_of(plans[i], trial, costs, options.budget));
+    }
+    // What comes next follows from the whole of it.
+    if (!is_done()) break;
   }
   return candidates;
 }
 
 bool is_search(Storage& storage) { return storage.study_text().starts_with(kTextBegins); }
 
-pipeline::Objectives reference_point(const std::vector<Candidate>& candidates) {
-  if (candidates.empty() || candidates.front().objectives.empty()) {
-    throw Error("The search", "could not measure the whole network in 8 bits",
-                "See what \"thimble check MODEL --device NAME\" says of it");
-  }
-  pipeline::Objectives reference = candidates.front().objectives;
-  reference[0] = kReferenceError;
-  return reference;
+SearchSoFar read_search(Storage& storage) {
+  SearchSoFar so_far;
+  so_far.options = parse_options(storage.study_text());
+  so_far.candidates = search(
+      storage, so_far.options, storage.version(), storage.trials().size(), [] { return true; }, [] {});
+  return so_far;
 }
 
 }  // namespace thimble::study
