@@ -5,6 +5,7 @@
 #include "cli/common.h"
 #include "cli/verbs.h"
 #include "report/html_report.h"
+#include "report/search_report.h"
 #include "report/study_report.h"
 #include "study/search.h"
 #include "study/sqlite_storage.h"
@@ -14,11 +15,12 @@ namespace {
 
 std::string study_report(const std::string& database, const std::string& output) {
   const auto storage = study::open_sqlite(database, false);
-  if (study::is_search(*storage)) {
-    throw Error(database, "holds a search, and this page is of studies",
-                "Its front is in front.json and front.csv beside it");
-  }
   const std::filesystem::path kind = std::filesystem::path(output).extension();
+  if (study::is_search(*storage)) {
+    if (kind == ".csv") return report::search_csv(*storage);
+    if (kind == ".json") return report::search_json(*storage);
+    return report::search_html(*storage);
+  }
   if (kind == ".csv") return report::study_csv(*storage);
   if (kind == ".json") return report::study_json(*storage);
   return report::study_html(*storage);
@@ -30,10 +32,12 @@ void add_report(CLI::App& program) {
   static CommonOptions common;
   static std::string source;
   static std::string output;
-  CLI::App* verb = add_verb(program, "report", "a run's or study's results as one HTML page",
-                            "Of a study, a page that ends in .csv or .json is written as such.",
+  CLI::App* verb = add_verb(program, "report", "results of a run, study or search as an HTML page",
+                            "Of a study or search, a page that ends in .csv or .json is written as such.",
                             "thimble report runs/mnist -o report.html", common);
-  verb->add_option("RUN", source, "a run's folder, or a study's file")->required()->option_text(" ");
+  verb->add_option("RUN", source, "a run's folder, or a study's or search's file")
+      ->required()
+      ->option_text(" ");
   verb->add_option("-o,--output", output, "the page [RUN/report.html, STUDY.html]")->option_text("PATH");
   verb->callback([] {
     const bool is_study = std::filesystem::is_regular_file(source);

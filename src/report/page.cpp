@@ -23,6 +23,7 @@ td.bar { width: 12rem; padding-right: 0; }
 td.bar div { background: var(--bar); height: .7rem; border-radius: 2px; }
 .wide { overflow-x: auto; }
 figure { margin: 0; }
+figure + figure { margin-top: 1.2rem; }
 svg { width: 100%; max-width: 40rem; height: auto; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 [data-tip] { cursor: pointer; }
@@ -78,6 +79,18 @@ std::string escaped(std::string_view text) {
 
 std::string section(std::string_view title, std::string_view body) {
   return body.empty() ? "" : fmt::format("<h2>{}</h2>\n{}\n", escaped(title), body);
+}
+
+std::string table(const Row& header, const std::vector<Row>& rows) {
+  std::string html = "<div class=wide><table><tr>";
+  for (const std::string& cell : header) html += fmt::format("<th>{}</th>", escaped(cell));
+  html += "</tr>\n";
+  for (const Row& row : rows) {
+    html += "<tr>";
+    for (const std::string& cell : row) html += fmt::format("<td>{}</td>", escaped(cell));
+    html += "</tr>\n";
+  }
+  return html + "</table></div>\n";
 }
 
 std::string page(std::string_view title, std::string_view lead, std::string_view body) {

@@ -9,12 +9,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "device/cost.h"
 #include "pipeline/pareto.h"
 #include "report/page.h"
 #include "report/profile_section.h"
 #include "report/scatter_drawing.h"
 #include "report/training_drawing.h"
+#include "report/trust.h"
 #include "study/analysis.h"
 
 namespace thimble::report {
@@ -51,20 +51,6 @@ std::string metric_of(const json& cell) {
   if (!device.empty()) text += " on " + device;
   if (cell.contains("basis")) text += " (" + cell.at("basis").get<std::string>() + ")";
   return text;
-}
-
-using Row = std::vector<std::string>;
-
-std::string table(const Row& header, const std::vector<Row>& rows) {
-  std::string html = "<div class=wide><table><tr>";
-  for (const std::string& cell : header) html += fmt::format("<th>{}</th>", escaped(cell));
-  html += "</tr>\n";
-  for (const Row& row : rows) {
-    html += "<tr>";
-    for (const std::string& cell : row) html += fmt::format("<td>{}</td>", escaped(cell));
-    html += "</tr>\n";
-  }
-  return html + "</table></div>\n";
 }
 
 /// A test's sentence, or why there is none.
@@ -377,32 +363,6 @@ std::string models_table(const Source& source, study::Storage& storage) {
   return rows.empty() ? ""
                       : "<h3>What came out</h3>\n" +
                             table({"trial", "network", "its SHA-256", "SHA-256 of its data"}, rows);
-}
-
-/// How far the times of a study's devices can be trusted.
-std::string trust(const std::vector<std::string>& devices) {
-  std::string html;
-  for (const std::string& name : devices) {
-    try {
-      const device::DeviceProfile profile = device::load_device(name);
-      const device::Calibration calibration = device::calibrate(profile);
-      std::string errors;
-      for (const device::Comparison& one : calibration.comparisons) {
-        errors += fmt::format("{}{} {:+.1f} %{}", errors.empty() ? "" : ", ", one.published->network,
-                              100 * one.error, one.published->fit ? " (fitted)" : "");
-      }
-      html += errors.empty()
-                  ? fmt::format(
-                        "<p>{}: no published latency of software that was counted is known, so the "
-                        "error of its times is not; the range beside each says what they may be.</p>\n",
-                        escaped(profile.title))
-                  : fmt::format("<p>{}: times against published ones: {}.</p>\n", escaped(profile.title),
-                                escaped(errors));
-    } catch (const Error& error) {
-      html += fmt::format("<p>{}: {}</p>\n", escaped(name), escaped(error.what()));
-    }
-  }
-  return html;
 }
 
 std::string place_section(const Source& source, study::Storage& storage, const json& tests,

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
+#include <thread>
 
 #include "base/error.h"
 #include "base/toml_table.h"
@@ -22,6 +24,7 @@ constexpr int kParts = 8;
 constexpr std::array<int, 4> kTemperatures = {0, 1, 2, 4};  // 0: no teacher
 constexpr std::array<int, 5> kFirstParts = {4, 2, 6, 3, 1};
 constexpr int kRungFactor = 4;
+constexpr std::chrono::milliseconds kPatience(200);
 constexpr double kWidthMoves = 0.25;  // the part of children of whom all parts change together
 constexpr std::string_view kTextBegins = "search = ";
 
@@ -227,11 +230,13 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
   const Meaning meaning(plan.genes, options);
   const double length = options.epochs / std::pow(kRungFactor, options.rungs - 1 - plan.rung);
   const int epochs = std::max(1, static_cast<int>(std::lround(length)));
+  // What does not train is the same for every rung and seed, so that what all are measured against is, too.
+  const bool is_trained = trains(plan.genes, options);
   std::string text =
       fmt::format("name = \"search\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n", quoted(options.model),
-                  quoted(options.data), quoted(options.device), options.seed);
+                  quoted(options.data), quoted(options.device), is_trained ? options.seed : 1);
   if (measured_on == MeasuredOn::kHeldOut) text += "held_out = true\n";
-  if (length < 1) text += fmt::format("training_part = {}\n", std::max(length, 1.0 / 64));
+  if (is_trained && length < 1) text += fmt::format("training_part = {}\n", std::max(length, 1.0 / 64));
 
   std::vector<std::string> parts;
   for (size_t g = 0; g < meaning.parts.size(); ++g) {
@@ -266,6 +271,41 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
                         measured_on == MeasuredOn::kHeldOut ? "float32 = false\n" : "");
   }
   return text;
+}
+
+std::string describe(const Genes& genes, const SearchOptions& options) {
+  const Meaning meaning(genes, options);
+  std::map<int, std::vector<std::string>> groups_of_part;
+  for (size_t g = 0; g < meaning.parts.size(); ++g) {
+    if (meaning.parts[g] + 1 < kParts) groups_of_part[meaning.parts[g] + 1].push_back(options.groups[g]);
+  }
+  std::string text = groups_of_part.empty() ? "keeps all channels" : "keeps ";
+  const char* comma = "";
+  for (const auto& [part, groups] : groups_of_part) {
+    text += fmt::format(
+        "{}{}/{} of {}", comma, part, kParts,
+        groups.size() == options.groups.size() ? "every layer" : fmt::format("{}", fmt::join(groups, " ")));
+    comma = ", ";
+  }
+  if (!groups_of_part.empty() && meaning.order != kTrainRounded) {
+    text += meaning.temperature > 0 ? fmt::format(", recovers taught at temperature {}", meaning.temperature)
+                                    : ", recovers";
+  }
+  std::vector<std::string> few_bits;
+  for (size_t l = 0; l < meaning.has_few_bits.size(); ++l) {
+    if (meaning.has_few_bits[l] == 1) few_bits.push_back(options.layers[l]);
+  }
+  if (few_bits.empty()) {
+    text += "; 8 bits";
+  } else if (few_bits.size() == options.layers.size()) {
+    text += "; 4 bits";
+  } else {
+    text += fmt::format("; 4 bits in {}, else 8", fmt::join(few_bits, " "));
+  }
+  if (meaning.order == kRoundAfter) return text + "; rounded after training";
+  if (meaning.order == kTrainRounded) return text + "; trained while rounded alone";
+  return text + (meaning.teaches_rounded ? "; trained again while rounded, taught"
+                                         : "; trained again while rounded");
 }
 
 std::vector<size_t> ranks_of(const std::vector<Candidate>& candidates) {
@@ -401,10 +441,12 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
                            return trial.state == TrialState::kDone || trial.state == TrialState::kFailed;
                          });
     };
-    if (!is_done() && !is_over()) {
+    while (!is_done() && !is_over()) {
       if (trials.size() < study.trials.size()) storage.add(study, version);
       work();
       trials = storage.trials();
+      // A worker whose search was killed may still be at one.
+      if (!is_done()) std::this_thread::sleep_for(kPatience);
     }
     for (size_t i = 0; i < plans.size() && first + i < trials.size(); ++i)
       keep_costs(costs, plans[i].genes, trials[first + i]);

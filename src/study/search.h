@@ -48,6 +48,9 @@ enum class MeasuredOn { kHeldOut, kTest };
 /// The recipe of a plan.
 std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn measured_on);
 
+/// The genes in words: "keeps 3/8 of conv_0, 2/8 of conv_3; 4 bits in conv_10; ...".
+std::string describe(const Genes& genes, const SearchOptions& options);
+
 /// What a plan came to; what failed is infeasible by infinity and has no objectives.
 struct Candidate {
   int64_t id = 0;  ///< its trial's

@@ -13,7 +13,7 @@ namespace thimble::study {
 namespace {
 
 constexpr double kReferenceError = 0.1;
-constexpr double kReferenceErrorFactor = 2;
+constexpr double kReferenceErrorFactor = 1.5;
 constexpr double kReferenceCosts = 1.1;
 
 pipeline::Costs costs_of(const Candidate& candidate) {

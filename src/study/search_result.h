@@ -8,7 +8,7 @@
 namespace thimble::study {
 
 /// What hypervolume and knee are measured up to: 1.1 times the latency, RAM and flash of the whole network in
-/// 8 bits, and 10 % error, or twice that network's where it is more. Throws Error when that network, a
+/// 8 bits, and 10 % error, or 1.5 times that network's where it is more. Throws Error when that network, a
 /// search's first candidate, failed. It is the same for every strategy and seed.
 pipeline::Objectives reference_point(const std::vector<Candidate>& candidates);
 

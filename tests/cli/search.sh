@@ -6,10 +6,11 @@ awk 'BEGIN { srand(3); print "a,b,c,d,label"; for (i = 0; i < 400; ++i) { y = i 
   printf "%.4f,%.4f,%.4f,%.4f,%s\n", y + rand(), rand(), 2 * rand() - y, rand(), y ? "one" : "two" } }' >own.csv
 "$thimble" train zoo:ds-cnn,input=1x1x4,classes=2,width=0.25 --data own.csv --epochs 2 --set batch_size=32 --quiet -o f.onnx >/dev/null ||
   fail "the training"
+run=
 search() { # FOLDER EVALUATIONS OPTIONS...
   folder=$1 evaluations=$2
   shift 2
-  "$thimble" search f.onnx --data own.csv --device nano33ble --population 3 --evaluations "$evaluations" -o "$folder" --quiet "$@"
+  $run "$thimble" search f.onnx --data own.csv --device nano33ble --population 3 --evaluations "$evaluations" -o "$folder" --quiet "$@"
 }
 search whole 5 --budget flash_bytes=1000000 >whole.txt || fail "a search"
 grep -q 'Hypervolume' whole.txt || fail "the table lacks the hypervolume"
@@ -20,7 +21,8 @@ jq -e '.hypervolume >= 0 and .hypervolume <= 1 and (.front | all(.error <= 1 and
 # What is chosen runs as a recipe.
 "$thimble" optimize whole/chosen.toml -o chosen --quiet >/dev/null || fail "the chosen recipe"
 
-search pieces 5 --budget flash_bytes=1000000 >/dev/null 2>&1 &
+# What is killed is the program, not a shell around it.
+(run=exec && search pieces 5 --budget flash_bytes=1000000 >/dev/null 2>&1) &
 sleep 2
 kill -9 $! 2>/dev/null
 wait $! 2>/dev/null
@@ -31,6 +33,17 @@ cmp whole.json pieces.json || fail "a search that was killed ends with another f
 expect 3 'the least that was reached' search poor 2 --budget ram_bytes=16
 expect 1 'another search' search whole 5 --seed 2
 expect 2 'evaluations' search none 0
-expect 1 'front.json' "$thimble" report whole/search.db -o report.html
+expect 0 'report.html' "$thimble" report whole/search.db -o report.html
+for said in 'What the search found' 'The chosen recipe' 'data-tip' 'The whole network in 8 bits'; do
+  grep -q "$said" report.html || fail "the report lacks '$said'"
+done
+expect 0 'report.csv' "$thimble" report whole/search.db -o report.csv
+[ "$(grep -c -E '^[0-9]' report.csv)" = 5 ] || fail "the report's table has not five candidates"
+expect 0 'report.json' "$thimble" report whole/search.db -o report.json
+jq -e --slurpfile front whole/front.json '.chosen == $front[0].chosen and .hypervolume[-1] == $front[0].hypervolume' report.json >/dev/null ||
+  fail "the report and the front differ"
+# What is in use is left alone.
+(flock 9; expect 1 'another search' search whole 5; exit "$failures") 9>whole/.lock || fail "two searches in one folder"
+expect 1 'measured nothing' search brief 5 --minutes 0.0001
 expect 1 'no_such' search none 2 --budget no_such=3
 finish

@@ -127,44 +127,44 @@ TEST(Search, goes_on_to_the_candidates_of_one_that_was_not_stopped) {
   for (const auto strategy : {SearchStrategy::kNsga2, SearchStrategy::kRandom}) {
     const bool is_random = strategy == SearchStrategy::kRandom;
     const SearchOptions options = options_of(strategy);
-    const auto whole = search_in(folder.path() / (is_random ? "r.db" : "n.db"), options, 40);
+    const auto whole = search_in(folder.path() / (is_random ? "r.db" : "n.db"), options, 26);
     const auto file = folder.path() / (is_random ? "rs.db" : "ns.db");
-    for (const size_t evaluations : {3, 9, 20}) search_in(file, options, evaluations);
-    const auto pieces = search_in(file, options, 40);
-    ASSERT_EQ(whole.size(), 40U);
+    for (const size_t evaluations : {3, 9, 15}) search_in(file, options, evaluations);
+    const auto pieces = search_in(file, options, 26);
+    ASSERT_EQ(whole.size(), 26U);
     expect_same(whole, pieces);
     std::set<std::pair<int, Genes>> all;
     for (const Candidate& candidate : whole) all.insert({candidate.rung, candidate.genes});
-    EXPECT_EQ(all.size(), 40U) << "a candidate was measured twice";
+    EXPECT_EQ(all.size(), 26U) << "a candidate was measured twice";
     EXPECT_TRUE(whole[3].objectives.empty());
     EXPECT_GT(whole[0].costs_excess, 0) << "the whole network takes 120 bytes of RAM, of 100";
-    EXPECT_NEAR(whole[0].objectives.at(0), 0.05 * (0.5 + 0.8), 1e-12);
+    EXPECT_NEAR(whole[0].objectives.at(0), 0.05 * (0.5 + 0.5), 1e-12);
   }
 }
 
 TEST(Search, goes_on_from_within_a_generation_that_ran_out_of_time) {
   const TemporaryFolder folder;
   const SearchOptions options = options_of(SearchStrategy::kNsga2);
-  const auto whole = search_in(folder.path() / "whole.db", options, 20);
+  const auto whole = search_in(folder.path() / "whole.db", options, 12);
   const auto storage = open_sqlite(folder.path() / "pieces.db", true);
-  for (size_t most = 1; most < 6; ++most) {
+  for (size_t most = 1; most < 4; ++most) {
     bool is_over = false;
     const auto found = search(
-        *storage, options, "1", 20, [&] { return is_over; },
+        *storage, options, "1", 12, [&] { return is_over; },
         [&] {
           end_pending(*storage, most);
           is_over = true;
         });
-    EXPECT_LT(found.size(), 20U);
+    EXPECT_LT(found.size(), 12U);
     expect_same(found, {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(found.size())});
   }
-  expect_same(search_in(folder.path() / "pieces.db", options, 20), whole);
+  expect_same(search_in(folder.path() / "pieces.db", options, 12), whole);
 }
 
 TEST(Search, the_better_half_trains_longer_and_costs_are_counted_once) {
   const TemporaryFolder folder;
   SearchOptions options = options_of(SearchStrategy::kNsga2);
-  const auto found = search_in(folder.path() / "s.db", options, 60);
+  const auto found = search_in(folder.path() / "s.db", options, 33);
   const auto trials = open_sqlite(folder.path() / "s.db", false)->trials();
   std::map<Genes, std::vector<double>> costs;
   std::array<int, 3> of_rung = {};
@@ -172,7 +172,7 @@ TEST(Search, the_better_half_trains_longer_and_costs_are_counted_once) {
     const Candidate& candidate = found[i];
     ++of_rung.at(static_cast<size_t>(candidate.rung));
     const pipeline::Recipe recipe = pipeline::parse_recipe(trials[i].recipe, "the candidate's");
-    EXPECT_EQ(recipe.training_part, candidate.rung == 0 ? 0.25 : 1);
+    EXPECT_EQ(recipe.training_part, candidate.rung == 0 && i > 0 ? 0.25 : 1);
     if (candidate.rung == 0) continue;
     EXPECT_EQ(candidate.costs_excess, 0) << "what cannot keep the limits is not trained on";
     EXPECT_NE(name_of(recipe.stages.back()), pipeline::ProfileStage::kName) << i;
@@ -184,9 +184,9 @@ TEST(Search, the_better_half_trains_longer_and_costs_are_counted_once) {
     EXPECT_EQ(std::vector(below->objectives.begin() + 1, below->objectives.end()),
               std::vector(candidate.objectives.begin() + 1, candidate.objectives.end()));
   }
-  EXPECT_EQ(of_rung[0], 36);
-  EXPECT_EQ(of_rung[1], 17);
-  EXPECT_EQ(of_rung[2], 7);
+  EXPECT_GT(of_rung[0], of_rung[1]);
+  EXPECT_GT(of_rung[1], of_rung[2]);
+  EXPECT_GT(of_rung[2], 0);
   // Of those that keep the limits, the best by rank are the first to train longer.
   std::vector<Candidate> first(found.begin(), found.begin() + 6);
   const std::vector<size_t> ranks = ranks_of(first);
@@ -234,7 +234,7 @@ TEST(Search, refuses_a_file_of_another_search_or_plan) {
 }
 
 TEST(Search, recipes_say_what_the_genes_mean) {
-  const SearchOptions options = options_of(SearchStrategy::kNsga2);
+  SearchOptions options = options_of(SearchStrategy::kNsga2);
   const auto parsed = [&](const Plan& plan, MeasuredOn measured_on) {
     return pipeline::parse_recipe(recipe_of(plan, options, measured_on), "the candidate's");
   };
@@ -257,9 +257,21 @@ TEST(Search, recipes_say_what_the_genes_mean) {
   EXPECT_EQ(std::get<pipeline::QuantizeStage>(rounded.stages.at(1)).options.post_training.weights.bits, 4);
   EXPECT_EQ(rounded.stages.size(), 2U);
 
+  EXPECT_EQ(describe({3, 7, 1, 0, 1, 3, 1}, options),
+            "keeps 4/8 of conv_1, recovers taught at temperature 4; 4 bits in conv_1, else 8; trained again "
+            "while rounded, taught");
+  EXPECT_EQ(describe({3, 3, 1, 1, 2, 3, 1}, options),
+            "keeps 4/8 of every layer; 4 bits; trained while rounded alone");
+  EXPECT_EQ(describe({7, 7, 0, 0, 0, 3, 1}, options), "keeps all channels; 8 bits; rounded after training");
+
   const pipeline::Recipe whole = parsed({{7, 7, 0, 0, 0, 0, 0}, 2}, MeasuredOn::kTest);
   EXPECT_FALSE(whole.held_out);
   EXPECT_EQ(whole.stages.size(), 3U);
+  // What all are measured against depends neither on the rung nor on the seed.
+  options.seed = 9;
+  const pipeline::Recipe other = parsed({{7, 7, 0, 0, 0, 0, 0}, 0}, MeasuredOn::kTest);
+  EXPECT_EQ(other.training_part, 1);
+  EXPECT_EQ(other.seed, whole.seed);
 }
 
 TEST(Search, what_differs_in_genes_without_a_meaning_is_one_candidate) {
@@ -289,7 +301,7 @@ TEST(SearchResult, lies_within_a_reference_that_is_the_whole_networks) {
   EXPECT_GT(result.hypervolume[1], 0.5 * std::pow(6.0 / 11, 3));
   for (size_t i = 3; i < found.size(); ++i) EXPECT_EQ(result.hypervolume[i], result.hypervolume[2]);
 
-  EXPECT_EQ(result_of({point({0.2, 1, 1, 1})}).reference[0], 0.4) << "twice the error of one that errs more";
+  EXPECT_EQ(result_of({point({0.2, 1, 1, 1})}).reference[0], 1.5 * 0.2) << "of one that errs more";
   EXPECT_FALSE(result_of({point({0.2, 1, 1, 1}, 1)}).chosen) << "the only one breaks a limit";
   test::expect_error([&] { result_of({point({})}); }, {"whole network", "thimble check"});
 }
