@@ -177,12 +177,13 @@ std::vector<Cost> costs_of(const Graph& network, int32_t bits, const device::Dev
   }
   const deploy::InferenceCost cost =
       deploy::run_on_device(program, device, samples, {.counted_samples = 1}).costs.at(0);
-  std::vector<Cost> costs;
-  for (const deploy::GeneratedLayer& layer : program.layers) {
+  std::vector<Cost> costs(program.layers.size());
+  for (size_t i = 0; i < program.layers.size(); ++i) {
+    const deploy::GeneratedLayer& layer = program.layers[i];
     const auto found = std::ranges::find(cost.functions, layer.function, &deploy::FunctionCost::function);
     const auto macs = static_cast<double>(layer.macs);
-    costs.push_back({static_cast<double>(found->instructions) / macs,
-                     static_cast<double>(found->cycles) / macs, layer.kernel});
+    costs.at(program.order[i]) = {static_cast<double>(found->instructions) / macs,
+                                  static_cast<double>(found->cycles) / macs, layer.kernel};
   }
   return costs;
 }

@@ -62,6 +62,27 @@ THIMBLE_KERNEL uint32_t thimble_sxtb16_odd(uint32_t bytes) {
 #endif
 }
 
+/* a + b and a - b of two int16 each; wraps */
+THIMBLE_KERNEL uint32_t thimble_sadd16(uint32_t a, uint32_t b) {
+#if THIMBLE_DSP
+  uint32_t result;
+  __asm__("sadd16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+#else
+  return thimble_pair((int16_t)a + (int16_t)b, (int16_t)(a >> 16) + (int16_t)(b >> 16));
+#endif
+}
+
+THIMBLE_KERNEL uint32_t thimble_ssub16(uint32_t a, uint32_t b) {
+#if THIMBLE_DSP
+  uint32_t result;
+  __asm__("ssub16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+#else
+  return thimble_pair((int16_t)a - (int16_t)b, (int16_t)(a >> 16) - (int16_t)(b >> 16));
+#endif
+}
+
 /* sum + a.low * b.low + a.high * b.high, of int16; wraps */
 THIMBLE_KERNEL int32_t thimble_smlad(uint32_t a, uint32_t b, int32_t sum) {
 #if THIMBLE_DSP

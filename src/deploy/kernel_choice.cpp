@@ -10,6 +10,7 @@
 #include "deploy/neon_kernels.h"
 #include "graph/quantize_from_ranges.h"
 #include "kernels/armv7em/conv2d_tiled.h"
+#include "kernels/armv7em/conv2d_winograd.h"
 #include "kernels/armv7em/depthwise_conv2d_plane.h"
 #include "kernels/armv7em/fully_connected_rows.h"
 
@@ -22,6 +23,7 @@ constexpr int32_t kSharingScratchBytes = 12 * 1024;
 constexpr int32_t kSharingPlaces = 24;
 constexpr int32_t kFreeScratchBytes = 48 * 1024;
 constexpr int32_t kFreePlaces = 96;
+constexpr int32_t kWinogradTiles = 6;
 
 /// Whether a core has the DSP extension of ARMv7E-M.
 bool has_dsp(std::string_view core) { return core.starts_with("cortex-m4") || core.starts_with("cortex-m7"); }
@@ -80,6 +82,37 @@ WeightLayout tiled_layout(const Tensor& weights, const thimble_conv2d_parameters
         layout.elements.push_back(narrow ? (word(i, g) & kLowNibbles) |
                                                (g + 1 < e.groups ? (word(i, g + 1) & kLowNibbles) << 4 : 0)
                                          : word(i, g));
+      }
+    }
+  }
+  layout.bytes = layout.elements.size() * sizeof(uint32_t);
+  return layout;
+}
+
+/// Nine words of four input channels for each group of these and each of four output channels
+/// (kernels/armv7em/conv2d_winograd.h); with 4 bits, nine for two groups, the first in the low nibbles.
+WeightLayout winograd_layout(const Tensor& weights) {
+  const std::vector<int8_t> values = int8_values(weights);
+  const int32_t output_c = weights.shape[0];
+  const int32_t input_c = weights.shape[3];
+  const bool narrow = weights.type == DataType::kInt4;
+  const auto word = [&](int32_t o, int32_t tap, int32_t channel) {
+    uint32_t bytes = 0;
+    if (o >= output_c || channel >= input_c) return bytes;
+    for (int32_t k = 0; k < 4; ++k) {
+      const auto index = static_cast<size_t>((o * 9 + tap) * input_c + channel + k);
+      bytes |= uint32_t{static_cast<uint8_t>(values[index])} << (8 * k);
+    }
+    return narrow ? bytes & 0x0F0F0F0FU : bytes;
+  };
+  WeightLayout layout{
+      .name = narrow ? "winograd_of_4_bits" : "winograd", .c_type = "uint32_t", .elements = {}};
+  for (int32_t o = 0; o < output_c; o += 4) {
+    for (int32_t c = 0; c < input_c; c += narrow ? 8 : 4) {
+      for (int32_t i = o; i < o + 4; ++i) {
+        for (int32_t tap = 0; tap < 9; ++tap) {
+          layout.elements.push_back(narrow ? word(i, tap, c) | word(i, tap, c + 4) << 4 : word(i, tap, c));
+        }
       }
     }
   }
@@ -158,6 +191,60 @@ int64_t filling(const thimble_conv2d_parameters& p, const thimble_conv2d_tiled_e
   return int64_t{p.output_h} * e.columns * (fill + shift);
 }
 
+/// The blocks of tiles in which Winograd's algorithm may compute a convolution, as rows and columns of tiles:
+/// several rows, or parts of one row, of even lengths because tiles are taken in pairs.
+std::vector<std::pair<int32_t, int32_t>> winograd_blocks(int32_t tile_rows, int32_t tile_columns) {
+  std::vector<std::pair<int32_t, int32_t>> blocks;
+  for (int32_t count = 1; count <= tile_rows; ++count) {
+    const int32_t rows = (tile_rows + count - 1) / count;
+    if (blocks.empty() || rows < blocks.back().first) blocks.emplace_back(rows, tile_columns);
+  }
+  for (int32_t count = 2; count < tile_columns; ++count) {
+    const int32_t columns = ((tile_columns + count - 1) / count + 1) / 2 * 2;
+    if (columns < blocks.back().second) blocks.emplace_back(1, columns);
+  }
+  return blocks;
+}
+
+/// By Winograd's algorithm: kernels/armv7em/conv2d_winograd.h. `p` is of a convolution that the tiled kernel
+/// can compute.
+std::vector<KernelChoice> winograd_convolution(const thimble_conv2d_parameters& p, bool narrow,
+                                               std::vector<int32_t> factors) {
+  if (p.kernel_h != 3 || p.kernel_w != 3 || p.stride_h != 1 || p.stride_w != 1 || p.input_c % 4 != 0) {
+    return {};
+  }
+  const std::string type = narrow ? "s4" : "s8";
+  KernelChoice choice;
+  choice.kernel = {"thimble_conv2d_winograd_" + type, "armv7em/conv2d_winograd_" + type + ".h"};
+  choice.layout = winograd_layout;
+  choice.factors = std::move(factors);
+  const int64_t groups = p.input_c / 4;
+  const int64_t quarters = (p.output_c + 3) / 4;
+  const int32_t tile_rows = (p.output_h + 1) / 2;
+  const int32_t tile_columns = (p.output_w + 1) / 2;
+  const int64_t inputs = int64_t{tile_rows} * tile_columns * (60 + 200 * groups);
+  const int64_t pair = 16 * (17 + 32 * groups) + 8 * 91;
+  std::vector<KernelChoice> choices;
+  for (const auto& [rows, columns] : winograd_blocks(tile_rows, tile_columns)) {
+    choice.scratch_bytes = 4 * static_cast<size_t>(thimble_conv2d_winograd_scratch(&p, rows * columns));
+    if (choice.scratch_bytes > size_t{kFreeScratchBytes}) continue;
+    choice.only_if_free =
+        choice.scratch_bytes > size_t{kSharingScratchBytes} || rows * columns > kWinogradTiles;
+    const int32_t blocks = (tile_rows + rows - 1) / rows * ((tile_columns + columns - 1) / columns);
+    const int64_t pairs = columns % 2 == 0 || rows == 1 ? int64_t{tile_rows} * ((tile_columns + 1) / 2)
+                                                        : int64_t{blocks} * ((rows * columns + 1) / 2);
+    choice.cycles = inputs + quarters * (pairs * pair + blocks * (40 + 500 * groups));
+    const bool whole_rows = columns == tile_columns;
+    const WindowBlock block{.rows = 2 * rows, .pixels = whole_rows ? 0 : 2 * columns};
+    choice.overlaps = {{0, window_lead(sliding_window(p, 1), Reads::kBeforeWriting, block)}};
+    choice.extents = {rows, columns};
+    choice.why = fmt::format("Winograd's F(2x2, 3x3) with SMLAD, {} tiles for one transform of the weights",
+                             rows * columns);
+    choices.push_back(choice);
+  }
+  return choices;
+}
+
 Offer tiled_convolution(const Graph& graph, const Node& node) {
   const KernelCall call = kernel_call(graph, node);
   thimble_conv2d_parameters p = std::get<thimble_conv2d_parameters>(call.parameters);
@@ -222,6 +309,11 @@ Offer tiled_convolution(const Graph& graph, const Node& node) {
     choice.why = fmt::format("tiles of 4 channels by 2 places with SMLAD, {} output row{} for one widening{}",
                              rows, rows == 1 ? "" : "s", rounding);
     choices.push_back(choice);
+  }
+  if (simple && (!narrow || bound.sum < int64_t{1} << 25)) {
+    for (KernelChoice& winograd : winograd_convolution(p, narrow, choice.factors)) {
+      choices.push_back(std::move(winograd));
+    }
   }
   std::ranges::stable_sort(choices, {}, &KernelChoice::cycles);
   return {std::move(choices), ""};

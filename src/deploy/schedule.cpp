@@ -12,16 +12,20 @@
 namespace thimble::deploy {
 namespace {
 
-// The part of the convolutions' estimated cycles that is given for a smaller arena, at the most.
-constexpr double kCyclesForMemory = 0.03;
+// The part of the convolutions' estimated cycles that is given for a smaller arena, at the most, of the fewest
+// that they take in the arena of moderate scratch.
+constexpr double kCyclesForMemory = 0.035;
 
-/// The ways in which the best kernel of each node may cut its work.
+/// The best kernel of each node and the ways in which it, and others whose cycles can be compared with its,
+/// may cut their work.
 std::vector<std::vector<KernelChoice>> ways_of(const Graph& graph, std::string_view core) {
   std::vector<std::vector<KernelChoice>> ways;
   for (const Node& node : graph.nodes) {
     std::vector<KernelChoice> candidates = kernel_candidates(graph, node, core);
     const std::string best = candidates.front().kernel.function;
-    std::erase_if(candidates, [&](const KernelChoice& choice) { return choice.kernel.function != best; });
+    std::erase_if(candidates, [&](const KernelChoice& choice) {
+      return choice.kernel.function != best && choice.cycles == 0;
+    });
     ways.push_back(std::move(candidates));
   }
   return ways;
@@ -106,9 +110,10 @@ struct Planned {
 /// choose_kernels, with the plan.
 Planned choose(const Graph& graph, const Ways& ways) {
   const Ways::Selection fastest = ways.fastest();
-  const int64_t cycles = ways.cycles(fastest);
+  const Ways::Selection as_high = ways.within(ways.height(fastest)).value_or(fastest);
+  const int64_t cycles = std::min(ways.cycles(fastest), ways.cycles(as_high));
   const std::set<Ways::Selection> candidates = {
-      fastest, ways.within(ways.height(fastest)).value_or(fastest),
+      fastest, as_high,
       ways.thriftiest(cycles + static_cast<int64_t>(kCyclesForMemory * static_cast<double>(cycles)))};
   std::optional<Planned> best;
   int64_t best_cycles = 0;

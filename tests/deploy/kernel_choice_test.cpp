@@ -16,6 +16,8 @@
 #include "kernels/armv7em/conv2d_pointwise_s8.h"
 #include "kernels/armv7em/conv2d_tiled_s4.h"
 #include "kernels/armv7em/conv2d_tiled_s8.h"
+#include "kernels/armv7em/conv2d_winograd_s4.h"
+#include "kernels/armv7em/conv2d_winograd_s8.h"
 #include "kernels/armv7em/depthwise_conv2d_plane_s4.h"
 #include "kernels/armv7em/depthwise_conv2d_plane_s8.h"
 #include "kernels/armv7em/fully_connected_rows_s4.h"
@@ -83,6 +85,10 @@ bool call_kernel(const Graph& graph, const Node& node, const KernelChoice& choic
     return in_tiles([](auto... arguments) { thimble_conv2d_tiled_s8(arguments...); });
   if (name == "thimble_conv2d_tiled_s4")
     return in_tiles([](auto... arguments) { thimble_conv2d_tiled_s4(arguments...); });
+  if (name == "thimble_conv2d_winograd_s8")
+    return in_tiles([](auto... arguments) { thimble_conv2d_winograd_s8(arguments...); });
+  if (name == "thimble_conv2d_winograd_s4")
+    return in_tiles([](auto... arguments) { thimble_conv2d_winograd_s4(arguments...); });
   const auto with = [&](const auto& parameters, const auto* w, const auto& kernel) {
     kernel(&parameters, input, w, bias, multipliers, shifts, scratch, output);
     return true;
@@ -114,52 +120,75 @@ bool call_kernel(const Graph& graph, const Node& node, const KernelChoice& choic
   return false;
 }
 
-TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_reference_s_bytes) {
+/// Calls with each way of each kernel of a node, and checks what came of them.
+class WayCheck {
+ public:
   std::map<std::string, int> called;
   int over_the_input = 0;
+
+  void operator()(const Graph& graph, uint64_t seed) {
+    const Node& node = graph.nodes[0];
+    Random random(seed);
+    std::vector<std::byte> sample = test::random_sample(graph, random);
+    // Inputs at the ends of their range, too
+    if (seed % 5 == 0) {
+      for (std::byte& byte : sample)
+        byte = (byte & std::byte{1}) == std::byte{0} ? std::byte{0x80} : std::byte{0x7F};
+    }
+    if (seed % 10 == 0) std::ranges::fill(sample, sample[0]);
+    ReferenceRun reference(graph);
+    const std::span<const std::byte> input(sample);
+    reference.run(std::vector<std::span<const std::byte>>{input});
+    const auto expected = reference.bytes(node.outputs[0]);
+    for (const KernelChoice& choice : kernel_candidates(graph, node, "cortex-m4f")) {
+      // The distance of the output behind the input, where it may lie over it; then apart from it.
+      std::vector<std::optional<ptrdiff_t>> places = {std::nullopt};
+      if (choice.in_place) places.emplace_back(0);
+      for (const Overlap& overlap : choice.overlaps) {
+        if (overlap.input == 0) places.emplace_back(-static_cast<ptrdiff_t>(overlap.lead_bytes));
+      }
+      for (const auto& place : places) {
+        const auto lead = static_cast<size_t>(place ? -*place : 0);
+        Guarded scratch(choice.scratch_bytes);
+        Guarded memory(place ? std::max(lead + input.size(), expected.size()) : input.size());
+        Guarded apart(place ? 0 : expected.size());
+        std::ranges::copy(input, memory.data() + lead);
+        std::byte* const output = place ? memory.data() : apart.data();
+        if (!call_kernel(graph, node, choice, reinterpret_cast<const int8_t*>(memory.data() + lead),
+                         reinterpret_cast<uint32_t*>(scratch.data()), reinterpret_cast<int8_t*>(output)))
+          continue;
+        ++called[choice.kernel.function];
+        over_the_input += place ? 1 : 0;
+        EXPECT_TRUE(scratch.intact()) << choice.kernel.function << " seed " << seed;
+        EXPECT_TRUE(memory.intact() && apart.intact()) << choice.kernel.function << " seed " << seed;
+        EXPECT_EQ(std::memcmp(output, expected.data(), expected.size()), 0)
+            << choice.kernel.function << ", " << choice.why << ", seed " << seed
+            << (place ? ", over its input" : "");
+      }
+    }
+  }
+};
+
+TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_reference_s_bytes) {
+  WayCheck check;
   for (const Operator& op : std::vector<Operator>{Conv2D{}, DepthwiseConv2D{}, FullyConnected{}}) {
     for (uint64_t seed = 0; seed < 400; ++seed) {
       Graph graph;
       test::append_case(graph, op.index(), true, seed % 4 == 0 ? 20 : 9, Random(seed).fork(op.index()));
-      const Node& node = graph.nodes[0];
-      Random random(seed);
-      const std::vector<std::byte> sample = test::random_sample(graph, random);
-      ReferenceRun reference(graph);
-      const std::span<const std::byte> input(sample);
-      reference.run(std::vector<std::span<const std::byte>>{input});
-      const auto expected = reference.bytes(node.outputs[0]);
-      for (const KernelChoice& choice : kernel_candidates(graph, node, "cortex-m4f")) {
-        // The distance of the output behind the input, where it may lie over it; then apart from it.
-        std::vector<std::optional<ptrdiff_t>> places = {std::nullopt};
-        if (choice.in_place) places.emplace_back(0);
-        for (const Overlap& overlap : choice.overlaps) {
-          if (overlap.input == 0) places.emplace_back(-static_cast<ptrdiff_t>(overlap.lead_bytes));
-        }
-        for (const auto& place : places) {
-          const auto lead = static_cast<size_t>(place ? -*place : 0);
-          Guarded scratch(choice.scratch_bytes);
-          Guarded memory(place ? std::max(lead + input.size(), expected.size()) : input.size());
-          Guarded apart(place ? 0 : expected.size());
-          std::ranges::copy(input, memory.data() + lead);
-          std::byte* const output = place ? memory.data() : apart.data();
-          if (!call_kernel(graph, node, choice, reinterpret_cast<const int8_t*>(memory.data() + lead),
-                           reinterpret_cast<uint32_t*>(scratch.data()), reinterpret_cast<int8_t*>(output)))
-            continue;
-          ++called[choice.kernel.function];
-          over_the_input += place ? 1 : 0;
-          EXPECT_TRUE(scratch.intact()) << choice.kernel.function << " seed " << seed;
-          EXPECT_TRUE(memory.intact() && apart.intact()) << choice.kernel.function << " seed " << seed;
-          EXPECT_EQ(std::memcmp(output, expected.data(), expected.size()), 0)
-              << choice.kernel.function << ", " << choice.why << ", seed " << seed
-              << (place ? ", over its input" : "");
-        }
-      }
+      check(graph, seed);
     }
   }
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Graph graph;
+    test::append_winograd_case(graph, seed % 4 == 0 ? 20 : 9, Random(seed));
+    check(graph, seed);
+  }
   std::string kernels;
-  for (const auto& [kernel, count] : called) kernels += kernel + " ";
-  EXPECT_EQ(called.size(), 11U) << "not each kernel that call_kernel knows: " << kernels;
-  EXPECT_GT(over_the_input, 200);
+  for (const auto& [kernel, count] : check.called) kernels += kernel + " ";
+  EXPECT_EQ(check.called.size(), 13U) << "not each kernel that call_kernel knows: " << kernels;
+  EXPECT_GT(check.called["thimble_conv2d_winograd_s8"], 300);
+  EXPECT_GT(check.called["thimble_conv2d_winograd_s4"], 150);
+  EXPECT_GT(check.over_the_input, 500);
 }
 
 Graph integer_network(const std::string& name, int32_t bits) {

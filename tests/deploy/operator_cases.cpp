@@ -41,6 +41,21 @@ class CaseWriter {
     weighted(op, x, {filters, kernel_h_, kernel_w_, x[3] / groups}, 0, kernel_h_ * kernel_w_ * x[3] / groups);
   }
 
+  /// 3x3 windows by 1 over channels in fours: many or few, of which the kernel walks over more than one turn
+  /// from 36 on.
+  void winograd() {
+    constexpr std::array kChannels = {4, 8, 12, 16, 20, 32, 36, 40, 48, 64};
+    Conv2D op;
+    Shape x = {1, extent(), extent(), kChannels[random_.below(kChannels.size())]};
+    kernel_h_ = kernel_w_ = 3;
+    op.padding = {random_.between(0, 2), random_.between(0, 2), random_.between(0, 2), random_.between(0, 2)};
+    x[1] = std::max(x[1], 3 - op.padding.top - op.padding.bottom);
+    x[2] = std::max(x[2], 3 - op.padding.left - op.padding.right);
+    op.activation = activation();
+    extreme_ = one_in(3);
+    weighted(op, x, {random_.between(2, 9), 3, 3, x[3]}, 0, 9 * x[3]);
+  }
+
   void operator()(DepthwiseConv2D op) {
     const Shape x = {1, extent(), extent(), extent()};
     set_window(op, x);
@@ -253,6 +268,11 @@ class CaseWriter {
     for (int8_t& value : values) {
       value = static_cast<int8_t>(narrow ? random_.between(-8, 7) : random_.between(-127, 127));
     }
+    if (extreme_) {  // at the ends of their range, all at the same one now and then
+      const int32_t low_in = one_in(2) ? 1 : 2;
+      for (int8_t& value : values)
+        value = static_cast<int8_t>(one_in(low_in) ? (narrow ? -8 : -128) : narrow ? 7 : 127);
+    }
     const TensorId weights = constant(DataType::kInt8, shape, values);
     if (narrow) {
       graph_.tensor(weights).type = DataType::kInt4;
@@ -276,6 +296,9 @@ class CaseWriter {
     const float spread = quantization_of(x).scales[0] * q.scales[0] * (narrow ? 330 : 5000) *
                          std::sqrt(static_cast<float>(fan_in));
     if (!one_in(6)) out.scales[0] = spread / 100 * std::exp2(real(-2, 2));
+    if (extreme_)
+      out.scales[0] =
+          quantization_of(x).scales[0] * q.scales[0] * (narrow ? 16.0F : 255.0F) * static_cast<float>(fan_in);
     graph_.tensor(weights).quantization = std::move(q);
     node(op, inputs, out);
   }
@@ -317,6 +340,7 @@ class CaseWriter {
   Random random_;
   int32_t kernel_h_ = 1;
   int32_t kernel_w_ = 1;
+  bool extreme_ = false;  ///< weights
 };
 
 }  // namespace
@@ -325,6 +349,10 @@ std::string operator_name(size_t index) { return std::string(name_of(default_ope
 
 void append_case(Graph& graph, size_t index, bool integer, int32_t size, Random random) {
   std::visit(CaseWriter(graph, integer, size, random), default_operator(index));
+}
+
+void append_winograd_case(Graph& graph, int32_t size, Random random) {
+  CaseWriter(graph, true, size, random).winograd();
 }
 
 Graph random_deployable(bool integer, Random random) {

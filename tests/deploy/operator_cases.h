@@ -18,6 +18,9 @@ std::string operator_name(size_t index);
 /// Integer cases are int8; appends nothing for an operator that has no integer form.
 void append_case(Graph& graph, size_t index, bool integer, int32_t size, Random random);
 
+/// Appends an int8 convolution that Winograd's algorithm can compute, likewise.
+void append_winograd_case(Graph& graph, int32_t size, Random random);
+
 /// A random network of several layers, quantized by the ranges that it takes on random inputs if `integer`.
 Graph random_deployable(bool integer, Random random);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <set>
 #include <string>
 
@@ -131,6 +132,31 @@ TEST(OperatorHarness, neon_kernels_give_the_bytes_of_the_reference) {
   EXPECT_EQ(result.mismatches, 0U) << (result.first ? describe_mismatch(result) : "");
 }
 
+/// Odd sizes, all paddings, one to sixteen groups of input channels; samples at the ends of their range.
+TEST(OperatorHarness, convolutions_by_winograd_give_the_bytes_of_the_reference) {
+  const device::DeviceProfile device = device::load_device("nano33ble");
+  Graph graph;
+  graph.name = "convolutions";
+  std::map<std::string, int> wanted = {{"thimble_conv2d_winograd_s8", 14}, {"thimble_conv2d_winograd_s4", 8}};
+  for (uint64_t i = 0; i < 400; ++i) {
+    Graph one;
+    test::append_winograd_case(one, 14, Random(i));
+    const auto candidates = kernel_candidates(one, one.nodes[0], device.core.value);
+    if (wanted[candidates[0].kernel.function]-- > 0) test::append_winograd_case(graph, 14, Random(i));
+  }
+  ASSERT_EQ(graph.nodes.size(), 22U);
+  const GeneratedC program = write_c(graph, {.prefix = "", .core = device.core.value});
+  Random random(4);
+  std::vector<std::vector<std::byte>> samples = {test::random_sample(graph, random),
+                                                 test::random_sample(graph, random)};
+  for (std::byte& byte : samples[1])
+    byte = (byte & std::byte{1}) == std::byte{0} ? std::byte{0x80} : std::byte{0x7F};
+  samples.emplace_back(samples[0].size(), std::byte{0x80});
+  samples.emplace_back(samples[0].size(), std::byte{0x7F});
+  const Verification result = verify(graph, program, device, samples);
+  EXPECT_EQ(result.mismatches, 0U) << (result.first ? describe_mismatch(result) : "");
+}
+
 /// The kernels for Cortex-M4 have assembly that wants literals and nearly all registers, which depends on
 /// what the compiler is asked for.
 TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_optimization) {
@@ -140,6 +166,7 @@ TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_op
   const Target& m4 = *std::ranges::find(targets(), "cortex-m4f", &Target::core);
   GraphBuilder builder("small", 1);
   TensorId x = builder.conv2d(builder.input("x", {1, 9, 11, 3}), 8, {.bias = true});
+  x = builder.conv2d(x, 8, {.bias = true});
   x = builder.conv2d(builder.depthwise_conv2d(x, {.bias = true}), 6, {.kernel_h = 1, .kernel_w = 1});
   const Graph network =
       builder.finish({builder.fully_connected(builder.flatten(builder.max_pool(x, 2, 2)), 5)});
@@ -147,15 +174,23 @@ TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_op
   const GeneratedC program = write_c(graph, {.prefix = "", .core = m4.core});
   std::set<std::string> kernels;
   for (const GeneratedLayer& layer : program.layers) kernels.insert(layer.kernel);
-  for (const char* kernel : {"thimble_conv2d_tiled_s8", "thimble_conv2d_pointwise_s8",
-                             "thimble_depthwise_conv2d_plane_s8", "thimble_fully_connected_rows_s8"})
+  for (const char* kernel :
+       {"thimble_conv2d_tiled_s8", "thimble_conv2d_winograd_s8", "thimble_conv2d_pointwise_s8",
+        "thimble_depthwise_conv2d_plane_s8", "thimble_fully_connected_rows_s8"})
     EXPECT_TRUE(kernels.contains(kernel)) << kernel;
   Random random(4);
   std::vector<std::vector<std::byte>> samples;
   for (size_t i = 0; i < kSamples; ++i) samples.push_back(test::random_sample(graph, random));
   const auto expected = run_on_host(write_c(graph), samples).outputs;
-  for (const std::vector<std::string>& optimization : std::vector<std::vector<std::string>>{
-           {"-O0"}, {"-O1"}, {"-Og"}, {"-O2"}, {"-O3"}, {"-Os"}, {"-O2", "-fno-omit-frame-pointer"}}) {
+  for (const std::vector<std::string>& optimization :
+       std::vector<std::vector<std::string>>{{"-O0"},
+                                             {"-O1"},
+                                             {"-Og"},
+                                             {"-O2"},
+                                             {"-O3"},
+                                             {"-Os"},
+                                             {"-O2", "-DTHIMBLE_NO_ASSEMBLY"},
+                                             {"-O2", "-fno-omit-frame-pointer"}}) {
     std::vector<std::string> flags = {"-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"};
     flags.insert(flags.end(), optimization.begin(), optimization.end());
     EXPECT_EQ(run_emulated(m4, program, samples, {.flags = flags}).outputs, expected) << optimization.back();
