@@ -243,8 +243,8 @@ typedef struct {
   int32_t offset;
 } thimble_winograd_image;
 
-/* V of the tile whose first input is at row i, column j, which may lie outside the image. Of such a one, a
- * patch of 4x4 words is filled at a time. */
+/* V of the tile whose first input is at row i, column j, which may lie outside the image. Such a one is
+ * copied into a patch of 4x4 pixels, of as many groups at a time as THIMBLE_WINOGRAD_M words hold. */
 THIMBLE_SHARED_KERNEL void thimble_winograd_tile(const thimble_winograd_image* image, int32_t i, int32_t j,
                                                  uint32_t* patch, uint32_t* to) {
   const int32_t groups = image->groups;
@@ -253,16 +253,24 @@ THIMBLE_SHARED_KERNEL void thimble_winograd_tile(const thimble_winograd_image* i
     thimble_winograd_inputs(image->input + i * row + j * pixel, row, pixel, image->offset, groups, to);
     return;
   }
-  for (int32_t k = 0; k < 16; ++k) patch[k] = 0x01010101U * (uint8_t)-image->offset;
   const int32_t left = j < 0 ? -j : 0;
-  const int32_t width = j + 4 <= image->width ? 4 : image->width - j;
-  for (int32_t g = 0; g < groups; ++g) {
+  const int32_t right = j + 4 <= image->width ? 4 : image->width - j;
+  for (int32_t first = 0; first < groups; first += THIMBLE_WINOGRAD_M / 16) {
+    const int32_t count = groups - first < THIMBLE_WINOGRAD_M / 16 ? groups - first : THIMBLE_WINOGRAD_M / 16;
+    /* Pixels side by side are one piece where all of their channels are taken. */
+    const int32_t together = count == groups ? right - left : 1;
+    memset(patch, -image->offset, (size_t)count * 64);
     for (int32_t y = 0; y < 4; ++y) {
       if (i + y < 0 || i + y >= image->height) continue;
-      int32_t from = (i + y) * row + (j + left) * pixel + 4 * g;
-      for (int32_t x = left; x < width; ++x, from += pixel) memcpy(patch + 4 * y + x, image->input + from, 4);
+      for (int32_t x = left; x < right; x += together) {
+        const int8_t* from = image->input + (i + y) * row + (j + x) * pixel + 4 * first;
+        uint32_t* into = patch + (4 * y + x) * count;
+        for (const uint32_t* const end = into + together * count; into != end; from += 4)
+          *into++ = thimble_load_word(from);
+      }
     }
-    thimble_winograd_inputs((const int8_t*)(const void*)patch, 16, 4, image->offset, 1, to + 64 * g);
+    thimble_winograd_inputs((const int8_t*)(const void*)patch, 16 * count, 4 * count, image->offset, count,
+                            to + 64 * first);
   }
 }
 
