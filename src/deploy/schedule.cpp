@@ -12,8 +12,8 @@
 namespace thimble::deploy {
 namespace {
 
-// The part of the convolutions' estimated cycles that is given for a smaller arena, at the most, of the fewest
-// that they take in the arena of moderate scratch.
+// The part of the convolutions' estimated cycles that is given for a smaller arena, at the most, of the
+// fewest that they take in the arena of moderate scratch.
 constexpr double kCyclesForMemory = 0.035;
 
 /// The best kernel of each node and the ways in which it, and others whose cycles can be compared with its,
