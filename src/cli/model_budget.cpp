@@ -35,11 +35,14 @@ void ModelBudget::expect_measurable(std::string_view data_name) const {
 }
 
 void ModelBudget::check(const Graph& model, std::string_view name, uint64_t seed,
-                        std::optional<double> accuracy, std::string_view kept) const {
+                        std::optional<double> accuracy, std::string_view kept,
+                        const deploy::GeneratedC* program) const {
   std::optional<deploy::Profile> profile;
   if (device_) {
     const Graph graph = deploy::prepare(model);
-    profile = deploy::profile(graph, *device_, random_inputs(graph, 1, seed).front());
+    const std::vector<std::byte> sample = random_inputs(graph, 1, seed).front();
+    profile = program != nullptr ? deploy::profile(graph, *program, *device_, sample)
+                                 : deploy::profile(graph, *device_, sample);
   }
   const std::vector<deploy::Miss> missed = deploy::misses(limits_, profile, accuracy);
   if (missed.empty()) return;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "deploy/generated_c.h"
 #include "deploy/limits.h"
 #include "device/profile.h"
 #include "graph/graph.h"
@@ -27,9 +28,10 @@ class ModelBudget {
   void expect_measurable(std::string_view data_name) const;
 
   /// Measures the model on the device, if a limit asks for that. Throws Error with ExitCode::kBudget that
-  /// names each limit that is missed and by how much, the nearest miss first. `kept` says what was written.
+  /// names each limit that is missed and by how much, the nearest miss first. `kept` says what was written;
+  /// `program` is the model's C, where it is not what write_c gives by itself.
   void check(const Graph& model, std::string_view name, uint64_t seed, std::optional<double> accuracy,
-             std::string_view kept) const;
+             std::string_view kept, const deploy::GeneratedC* program = nullptr) const;
 
  private:
   deploy::Limits limits_;

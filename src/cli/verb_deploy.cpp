@@ -7,12 +7,14 @@
 
 #include "base/error.h"
 #include "cli/common.h"
+#include "cli/counts.h"
 #include "cli/model_budget.h"
 #include "cli/samples.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "deploy/budget.h"
 #include "deploy/c_writer.h"
+#include "deploy/kernel_counts.h"
 #include "deploy/package.h"
 #include "deploy/prepare.h"
 #include "device/profile.h"
@@ -48,6 +50,15 @@ std::string order_text(const deploy::GeneratedC& generated) {
          "\n";
 }
 
+/// The ways of a layer that were counted, the fastest first.
+nlohmann::json counted_json(const deploy::GeneratedLayer& layer) {
+  nlohmann::json ways = nlohmann::json::array();
+  for (const deploy::CountedWay& way : layer.counted) {
+    ways.push_back({{"kernel", way.kernel}, {"extents", way.extents}, {"cycles", way.cycles}});
+  }
+  return ways;
+}
+
 }  // namespace
 
 void add_deploy(CLI::App& program) {
@@ -58,6 +69,7 @@ void add_deploy(CLI::App& program) {
   static std::string package = "c";
   static std::string data_name;
   static std::vector<std::string> limits;
+  static bool counts = false;
   CLI::App* verb =
       add_verb(program, "deploy", "write a model as C for a device",
                "c and cmake: plain C with CMake, cmake with a benchmark for a Raspberry Pi;\n"
@@ -78,6 +90,7 @@ void add_deploy(CLI::App& program) {
       ->option_text("c|tflite|arduino|esp-idf|cmake [c]");
   verb->add_option("--data", data_name, "samples of the self-test; without it they are random")
       ->option_text("NAME");
+  add_count_option(*verb, counts);
   add_budget_option(*verb, limits);
   verb->callback([] {
     const ModelBudget model_budget(limits, device_name);
@@ -89,9 +102,10 @@ void add_deploy(CLI::App& program) {
     const device::DeviceProfile device = device::load_device(device_name);
     const deploy::Budget budget = deploy::budget_of(device);
     const deploy::GeneratedC generated =
-        deploy::write_c(graph, {.prefix = "", .core = device.core.value, .budget = budget});
+        deploy::write_c(graph, deploy::schedule_for(graph, device, counts_cache(counts)),
+                        {.prefix = "", .core = device.core.value, .budget = budget});
     deploy::check_fits(graph, generated, budget);
-    model_budget.check(graph, model, common.seed, std::nullopt, "Nothing was written");
+    model_budget.check(graph, model, common.seed, std::nullopt, "Nothing was written", &generated);
     deploy::PackageOptions options{.kind = *deploy::package_named(package)};
     options.self_test = self_test(graph, data_name, common.seed);
     if (options.kind == deploy::PackageKind::kTflite) {
@@ -117,6 +131,7 @@ void add_deploy(CLI::App& program) {
                                     {"op", layer.op},
                                     {"kernel", layer.kernel},
                                     {"why", layer.why},
+                                    {"counted", counted_json(layer)},
                                     {"scratch_bytes", layer.scratch_bytes}});
       table.add({layer.name, layer.op, layer.kernel.empty() ? "(none needed)" : layer.kernel,
                  grouped(layer.scratch_bytes), grouped(layer.weights_bytes), layer.why});

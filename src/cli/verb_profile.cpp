@@ -4,9 +4,12 @@
 #include <vector>
 
 #include "cli/common.h"
+#include "cli/counts.h"
 #include "cli/samples.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "deploy/c_writer.h"
+#include "deploy/kernel_counts.h"
 #include "deploy/prepare.h"
 #include "deploy/profile.h"
 #include "deploy/results_json.h"
@@ -117,6 +120,7 @@ void add_profile(CLI::App& program) {
   static std::string model;
   static std::string device_name;
   static bool per_layer = false;
+  static bool counts = false;
   static double period_ms = 0;
   static device::Battery battery;
   CLI::App* verb = add_verb(program, "profile", "latency, memory and energy on a device",
@@ -128,6 +132,7 @@ void add_profile(CLI::App& program) {
       ->required()
       ->option_text("NAME (required)");
   verb->add_flag("--per-layer", per_layer, "print a row a layer, too");
+  add_count_option(*verb, counts);
   verb->add_option("--every", period_ms, "time from one inference to the next: battery life")
       ->check(CLI::Range(0.001, 1e10))
       ->option_text("MS");
@@ -140,8 +145,11 @@ void add_profile(CLI::App& program) {
   verb->callback([] {
     const Graph graph = deploy::prepare(load_model(model, common.seed));
     const device::DeviceProfile device = device::load_device(device_name);
+    const deploy::GeneratedC generated =
+        deploy::write_c(graph, deploy::schedule_for(graph, device, counts_cache(counts)),
+                        {.prefix = "", .core = device.core.value});
     const deploy::Profile profile =
-        deploy::profile(graph, device, random_inputs(graph, 1, common.seed).front());
+        deploy::profile(graph, generated, device, random_inputs(graph, 1, common.seed).front());
     nlohmann::json document = deploy::to_json(profile);
     document["bottleneck"] = deploy::describe_bottleneck(profile, device);
     std::string text = (per_layer ? layer_text(profile) : "") + text_of(profile, device);

@@ -2,8 +2,11 @@
 
 #include "base/error.h"
 #include "cli/common.h"
+#include "cli/counts.h"
 #include "cli/samples.h"
 #include "cli/verbs.h"
+#include "deploy/c_writer.h"
+#include "deploy/kernel_counts.h"
 #include "deploy/prepare.h"
 #include "deploy/results_json.h"
 #include "deploy/verify.h"
@@ -17,6 +20,7 @@ void add_verify(CLI::App& program) {
   static std::string device_name;
   static std::string data_name;
   static size_t samples = 10;
+  static bool counts = false;
   CLI::App* verb = add_verb(program, "verify", "prove that C and reference give the same bytes",
                             "Compares every layer's output: integer reference, C on this machine, and C on\n"
                             "the emulator of the device's core. Without --data the inputs are random.",
@@ -29,12 +33,16 @@ void add_verify(CLI::App& program) {
   verb->add_option("--samples", samples, "how many samples")
       ->check(CLI::Range(1, 1000000))
       ->option_text("N [10]");
+  add_count_option(*verb, counts);
   verb->callback([] {
     const Graph graph = deploy::prepare(load_model(model, common.seed));
     const device::DeviceProfile device = device::load_device(device_name);
     const auto inputs = data_name.empty() ? random_inputs(graph, samples, common.seed)
                                           : dataset_inputs(graph, data_name, samples, common.seed);
-    const deploy::Verification result = deploy::verify(graph, device, inputs, common.progress());
+    const deploy::GeneratedC generated =
+        deploy::write_c(graph, deploy::schedule_for(graph, device, counts_cache(counts)),
+                        {.prefix = "", .core = device.core.value});
+    const deploy::Verification result = deploy::verify(graph, generated, device, inputs, common.progress());
     print(common, deploy::to_json(result),
           fmt::format(
               "{} samples, {} bytes of layer outputs compared with C on this machine and on the emulated\n"

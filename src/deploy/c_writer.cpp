@@ -12,6 +12,8 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "deploy/c_parameters.h"
 #include "deploy/c_text.h"
 #include "deploy/kernel_files.h"
@@ -85,10 +87,27 @@ std::string quantization_text(const Tensor& tensor) {
                      zero_point < 0 ? -int64_t{zero_point} : int64_t{zero_point});
 }
 
+/// What was counted of the chosen way, and of the best way of each other kernel.
+std::string counts_text(const KernelChoice& choice, std::span<const CountedWay> counted) {
+  std::string text;
+  std::set<std::string> others = {choice.kernel.function};
+  for (const CountedWay& way : counted) {
+    if (way.kernel == choice.kernel.function && way.extents == choice.extents) {
+      text = fmt::format("; {} cycles counted{}", grouped(way.cycles), text);
+    } else if (others.insert(way.kernel).second) {
+      text += fmt::format(", {} {}", way.kernel, grouped(way.cycles));
+    }
+  }
+  return text;
+}
+
 class Writer {
  public:
   Writer(const Graph& graph, Schedule schedule, const CWriterOptions& options)
-      : graph_(reordered(graph, schedule.order)), options_(options), choices_(std::move(schedule.kernels)) {
+      : graph_(reordered(graph, schedule.order)),
+        options_(options),
+        choices_(std::move(schedule.kernels)),
+        counted_(std::move(schedule.counted)) {
     program_.prefix = c_prefix(options.prefix.empty() ? graph.name : options.prefix);
     capitals_ = upper_case(program_.prefix);
     program_.order = std::move(schedule.order);
@@ -207,6 +226,10 @@ class Writer {
           choice.layout ? choice.layout(graph_.tensor(node.inputs.at(1))) : WeightLayout{};
       layer.kernel = kernel.function;
       layer.why = choice.why;
+      if (!counted_.empty()) {
+        layer.counted = counted_[index];
+        layer.why += counts_text(choice, layer.counted);
+      }
       layer.scratch_bytes = choice.scratch_bytes;
       layer.function = fmt::format("{}_layer_{}_{}", program_.prefix, index, c_operator_name(layer.op));
       headers_.insert(kernel.header);
@@ -502,6 +525,7 @@ typedef char {4}_constants_fit_the_flash[({0}_WEIGHTS_BYTES <= {0}_FLASH_BUDGET_
   GeneratedC program_;
   std::string capitals_;
   std::vector<KernelChoice> choices_;                                       ///< one a node
+  std::vector<std::vector<CountedWay>> counted_;                            ///< one a node, or none at all
   std::map<std::pair<TensorId, std::string>, std::string> constant_names_;  ///< a tensor in a layout
   std::set<std::string> headers_;
   // The parts of the source, grown a layer at a time.
@@ -518,12 +542,24 @@ const GeneratedFile& GeneratedC::file(std::string_view name) const {
   return *found;
 }
 
+std::string GeneratedC::sha256() const {
+  std::string text;
+  for (const GeneratedFile& each : files) {
+    text += fmt::format("{} {}\n{}", each.name, each.content.size(), each.content);
+  }
+  return thimble::sha256(std::as_bytes(std::span(text)));
+}
+
 std::string accessor_name(std::string_view prefix, std::string_view kind, size_t index, size_t count) {
   return count == 1 ? fmt::format("{}_{}", prefix, kind) : fmt::format("{}_{}_{}", prefix, kind, index);
 }
 
 GeneratedC write_c(const Graph& graph, const CWriterOptions& options) {
-  return Writer(graph, schedule(graph, options.core), options).write();
+  return write_c(graph, schedule(graph, options.core), options);
+}
+
+GeneratedC write_c(const Graph& graph, const Schedule& schedule, const CWriterOptions& options) {
+  return Writer(graph, schedule, options).write();
 }
 
 }  // namespace thimble::deploy

@@ -6,6 +6,7 @@
 
 #include "deploy/budget.h"
 #include "deploy/generated_c.h"
+#include "deploy/schedule.h"
 #include "graph/graph.h"
 
 namespace thimble::deploy {
@@ -23,5 +24,8 @@ struct CWriterOptions {
 ///
 /// Throws Error naming the node or tensor when no kernel computes it, or when an output is a constant.
 GeneratedC write_c(const Graph& graph, const CWriterOptions& options = {});
+
+/// The same with a schedule that is at hand.
+GeneratedC write_c(const Graph& graph, const Schedule& schedule, const CWriterOptions& options);
 
 }  // namespace thimble::deploy

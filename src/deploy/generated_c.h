@@ -15,6 +15,13 @@ struct GeneratedFile {
   std::string content;
 };
 
+/// A way to compute a layer whose cycles were counted on the device's emulator.
+struct CountedWay {
+  std::string kernel;
+  std::vector<int32_t> extents;  ///< how it cuts the work (KernelChoice::extents)
+  uint64_t cycles = 0;
+};
+
 /// One node of the graph in the generated C.
 struct GeneratedLayer {
   std::string name;      ///< the node's
@@ -22,6 +29,7 @@ struct GeneratedLayer {
   std::string kernel;    ///< "thimble_conv2d_generic_s8"; empty for a Reshape that costs nothing
   std::string function;  ///< the symbol that computes the layer: "mnist_layer_0_conv2d"; empty likewise
   std::string why;       ///< of this kernel; empty likewise
+  std::vector<CountedWay> counted;  ///< what it was chosen among, the fastest first; empty: by estimates
   uint64_t macs = 0;
   size_t scratch_bytes = 0;  ///< of the arena, for the kernel alone
   size_t weights_bytes = 0;  ///< constants that this layer is the first to read, as they lie in flash
@@ -43,6 +51,8 @@ struct GeneratedC {
   size_t weights_bytes = 0;  ///< all constants: weights, biases, factors
   uint64_t macs = 0;
 
+  /// Of the files' names and contents.
+  std::string sha256() const;
   /// The file of this name, which must exist.
   const GeneratedFile& file(std::string_view name) const;
 };

@@ -54,7 +54,11 @@ bool computes_integers(const Graph& graph) {
 }  // namespace
 
 Profile profile(const Graph& graph, const device::DeviceProfile& device, std::span<const std::byte> sample) {
-  const GeneratedC program = write_c(graph, {.prefix = "", .core = device.core.value});
+  return profile(graph, write_c(graph, {.prefix = "", .core = device.core.value}), device, sample);
+}
+
+Profile profile(const Graph& graph, const GeneratedC& program, const device::DeviceProfile& device,
+                std::span<const std::byte> sample) {
   Profile profile;
   profile.device = device.name;
   profile.macs = program.macs;

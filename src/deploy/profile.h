@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "deploy/generated_c.h"
 #include "device/cost.h"
 #include "device/profile.h"
 #include "graph/graph.h"
@@ -50,6 +51,10 @@ struct Profile {
 /// Throws Error when a tool for that is missing; for a core without an emulator the counted figures are
 /// empty.
 Profile profile(const Graph& graph, const device::DeviceProfile& device, std::span<const std::byte> sample);
+
+/// The same for a program that is at hand: what write_c gave for the graph and the device's core.
+Profile profile(const Graph& graph, const GeneratedC& program, const device::DeviceProfile& device,
+                std::span<const std::byte> sample);
 
 /// The layer that takes the most of the time, and what would make it faster, in words: "'conv_7' (Conv2D)
 /// takes 61 % of the time: ... Its 138 output channels are no multiple of 4: 136 would be faster,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -103,6 +104,7 @@ class Ways {
 };
 
 struct Planned {
+  Ways::Selection way;
   std::vector<KernelChoice> kernels;
   MemoryPlan plan;
 };
@@ -118,7 +120,7 @@ Planned choose(const Graph& graph, const Ways& ways) {
   std::optional<Planned> best;
   int64_t best_cycles = 0;
   for (const Ways::Selection& way : candidates) {
-    Planned planned{.kernels = ways.choices(way), .plan = {}};
+    Planned planned{.way = way, .kernels = ways.choices(way), .plan = {}};
     planned.plan = plan_memory(graph, memory_of(planned.kernels));
     if (best && std::pair(planned.plan.arena_bytes, ways.cycles(way)) >=
                     std::pair(best->plan.arena_bytes, best_cycles))
@@ -166,6 +168,127 @@ Schedule schedule(const Graph& graph, std::string_view core) {
   result.order = std::move(best.nodes);
   result.kernels = std::move(other.kernels);
   result.plan = std::move(other.plan);
+  return result;
+}
+
+namespace {
+
+/// How often what is chosen may turn out not to have been counted.
+constexpr int kCountingRounds = 8;
+
+/// The ways of one node, as estimates and counts have them.
+class CountedNode {
+ public:
+  explicit CountedNode(std::vector<KernelChoice> ways) : ways_(std::move(ways)), counts_(ways_.size()) {
+    for (const KernelChoice& way : ways_) {
+      estimates_.push_back(way.cycles);
+      if (std::ranges::find(kernels_, way.kernel.function) == kernels_.end()) {
+        kernels_.push_back(way.kernel.function);
+      }
+    }
+  }
+
+  size_t way_count() const { return ways_.size(); }
+  size_t kernel_count() const { return kernels_.size(); }
+
+  /// The fastest way that a kernel is estimated to have within its share of scratch.
+  size_t best_of_kernel(size_t kernel) const {
+    std::optional<size_t> best;
+    for (size_t i = 0; i < ways_.size(); ++i) {
+      if (ways_[i].kernel.function != kernels_[std::min(kernel, kernels_.size() - 1)]) continue;
+      if (!best || (ways_[*best].only_if_free && !ways_[i].only_if_free)) best = i;
+    }
+    return *best;
+  }
+
+  void set_count(size_t way, uint64_t cycles) { counts_[way] = cycles; }
+  bool is_counted(size_t way) const { return counts_[way].has_value(); }
+  const KernelChoice& way(size_t i) const { return ways_[i]; }
+
+  /// The indices of the ways, the fastest first.
+  std::vector<size_t> by_cycles() const {
+    std::vector<size_t> order(ways_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, {}, [&](size_t i) { return cycles(i); });
+    return order;
+  }
+
+  /// What was counted, or what the nearest counted cut of the same kernel says of the estimate.
+  int64_t cycles(size_t way) const {
+    if (counts_[way]) return static_cast<int64_t>(*counts_[way]);
+    std::optional<size_t> nearest;
+    for (size_t i = 0; i < ways_.size(); ++i) {
+      if (!counts_[i] || ways_[i].kernel.function != ways_[way].kernel.function) continue;
+      const auto distance = [&](size_t j) { return std::abs(estimates_[j] - estimates_[way]); };
+      if (!nearest || distance(i) < distance(*nearest)) nearest = i;
+    }
+    const double ratio = static_cast<double>(*counts_[*nearest]) /
+                         static_cast<double>(std::max<int64_t>(estimates_[*nearest], 1));
+    return static_cast<int64_t>(ratio * static_cast<double>(estimates_[way]));
+  }
+
+  std::vector<CountedWay> counted() const {
+    std::vector<CountedWay> result;
+    for (const size_t i : by_cycles()) {
+      if (counts_[i]) result.push_back({ways_[i].kernel.function, ways_[i].extents, *counts_[i]});
+    }
+    return result;
+  }
+
+ private:
+  std::vector<KernelChoice> ways_;
+  std::vector<int64_t> estimates_;
+  std::vector<std::optional<uint64_t>> counts_;
+  std::vector<std::string> kernels_;
+};
+
+}  // namespace
+
+Schedule schedule_by_counts(const Graph& graph, std::string_view core, const CountCycles& count) {
+  Schedule result = schedule(graph, core);
+  const Graph ordered = reordered(graph, result.order);
+  std::vector<CountedNode> nodes;
+  size_t kernels = 0;
+  for (const Node& node : ordered.nodes) {
+    nodes.emplace_back(kernel_candidates(ordered, node, core));
+    kernels = std::max(kernels, nodes.back().kernel_count());
+  }
+  if (std::ranges::all_of(nodes, [](const CountedNode& node) { return node.way_count() == 1; }))
+    return result;
+  const auto run = [&](const Ways::Selection& ways) {
+    result.kernels.clear();
+    for (size_t n = 0; n < nodes.size(); ++n) result.kernels.push_back(nodes[n].way(ways[n]));
+    result.plan = plan_memory(ordered, memory_of(result.kernels));
+    const std::vector<uint64_t> cycles = count(result);
+    for (size_t n = 0; n < nodes.size(); ++n) nodes[n].set_count(ways[n], cycles[n]);
+  };
+  for (size_t kernel = 0; kernel < kernels; ++kernel) {
+    Ways::Selection ways;
+    for (const CountedNode& node : nodes) ways.push_back(node.best_of_kernel(kernel));
+    run(ways);
+  }
+  for (int round = 0; round < kCountingRounds; ++round) {
+    std::vector<std::vector<KernelChoice>> sorted;
+    for (const CountedNode& node : nodes) {
+      std::vector<KernelChoice>& ways = sorted.emplace_back();
+      for (const size_t i : node.by_cycles()) {
+        ways.push_back(node.way(i));
+        ways.back().cycles = node.cycles(i);
+      }
+    }
+    const Planned planned = choose(ordered, Ways(ordered, std::move(sorted)));
+    Ways::Selection ways;
+    bool all_counted = true;
+    for (size_t n = 0; n < nodes.size(); ++n) {
+      ways.push_back(nodes[n].by_cycles()[planned.way[n]]);
+      all_counted = all_counted && nodes[n].is_counted(ways.back());
+    }
+    result.kernels = planned.kernels;
+    result.plan = planned.plan;
+    if (all_counted) break;
+    run(ways);
+  }
+  for (const CountedNode& node : nodes) result.counted.push_back(node.counted());
   return result;
 }
 

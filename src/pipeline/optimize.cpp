@@ -11,9 +11,11 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "compress/prune/mask_weights.h"
+#include "data/source.h"
 #include "data/validation.h"
 #include "deploy/budget.h"
 #include "deploy/c_writer.h"
+#include "deploy/kernel_counts.h"
 #include "deploy/package.h"
 #include "deploy/prepare.h"
 #include "deploy/profile.h"
@@ -339,7 +341,7 @@ class Walk {
 
   json carry_out(const ProfileStage& stage) {
     const auto profile_of = [&](const Graph& network) {
-      return kept_profile(network, device_, test_inputs(network, 1).front(), options_);
+      return kept_profile(network, device_, test_inputs(network, 1).front(), options_, counts_cache());
     };
     const json deployed = profile_of(network_);
     json results = {{"deployed", deployed}};
@@ -377,11 +379,21 @@ class Walk {
     return inputs;
   }
 
+  /// Where counts are kept that kernels are chosen by; empty: they are chosen by estimates.
+  std::filesystem::path counts_cache() const {
+    const bool counts = std::ranges::any_of(recipe_.stages, [](const Stage& stage) {
+      const auto* deploy = std::get_if<DeployStage>(&stage);
+      return deploy != nullptr && deploy->count;
+    });
+    return counts ? data::cache_folder("counts") : std::filesystem::path();
+  }
+
   deploy::GeneratedC generate(const Graph& graph, const deploy::Budget& budget) {
-    return deploy::write_c(graph, {.prefix = "",
-                                   .core = device_.core.value,
-                                   .budget = budget,
-                                   .class_names = dataset(data::Split::kTest).class_names});
+    return deploy::write_c(graph, deploy::schedule_for(graph, device_, counts_cache()),
+                           {.prefix = "",
+                            .core = device_.core.value,
+                            .budget = budget,
+                            .class_names = dataset(data::Split::kTest).class_names});
   }
 
   deploy::Budget deploy_budget() const {
@@ -451,12 +463,14 @@ class Walk {
 }  // namespace
 
 nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& device,
-                            std::span<const std::byte> sample, const OptimizeOptions& options) {
-  const auto profile = [&] {
-    return deploy::to_json(deploy::profile(deploy::prepare(network), device, sample));
-  };
+                            std::span<const std::byte> sample, const OptimizeOptions& options,
+                            const std::filesystem::path& counts_cache) {
+  const Graph graph = deploy::prepare(network);
+  const deploy::GeneratedC program = deploy::write_c(graph, deploy::schedule_for(graph, device, counts_cache),
+                                                     {.prefix = "", .core = device.core.value});
+  const auto profile = [&] { return deploy::to_json(deploy::profile(graph, program, device, sample)); };
   if (options.cache.empty()) return profile();
-  const json identity = {{"profile_of", sha256_of_model(network)},
+  const json identity = {{"profile_of", program.sha256()},
                          {"device", device.name},
                          {"device_values", values_of(device)},
                          {"sample_sha256", sha256(sample)},

@@ -43,9 +43,11 @@ nlohmann::json optimize(const Recipe& recipe, const LoadModel& load_model,
                         const OptimizeHooks& hooks);
 
 /// deploy::profile of the network as it is deployed, as JSON (deploy/results_json.h); in the options' cache,
-/// where there is one, it is kept by the network, the device's values and the sample.
+/// where there is one, it is kept by the C, the device's values and the sample. With a `counts_cache`,
+/// kernels are chosen by counts (deploy/kernel_counts.h).
 nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& device,
-                            std::span<const std::byte> sample, const OptimizeOptions& options);
+                            std::span<const std::byte> sample, const OptimizeOptions& options,
+                            const std::filesystem::path& counts_cache = {});
 
 /// Throws Error with ExitCode::kBudget, naming the first limit that the run does not meet and by how much.
 void expect_within_budget(const nlohmann::json& run);

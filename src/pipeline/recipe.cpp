@@ -146,7 +146,7 @@ Stage parse_stage(TomlTable& table) {
     return VerifyStage{static_cast<size_t>(table.integer("samples", 1, 1000000, 100))};
   }
   if (kind == ProfileStage::kName) return ProfileStage{table.flag("float32", true)};
-  return DeployStage{};
+  return DeployStage{table.flag("count", false)};
 }
 
 }  // namespace

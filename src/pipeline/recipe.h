@@ -55,6 +55,7 @@ struct QuantizeStage {
 /// Writes the C package of the network as it is then.
 struct DeployStage {
   static constexpr std::string_view kName = "deploy";
+  bool count = false;  ///< kernels are chosen by counts on the device's emulator; of what follows, too
 };
 
 /// Compares the deployed C with the integer reference, on this machine and on the emulated core.

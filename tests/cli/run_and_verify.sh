@@ -47,4 +47,5 @@ compare() {
 compare pretrainedResnet_quant host c nano33ble ${full:-./cortex-m7.toml ./cortex-m0plus.toml ./xtensa-lx6.toml}
 # shellcheck disable=SC2086
 compare kws_ref_model host c nano33ble ${full:-./board-128k.toml ./rv32imc.toml ./cortex-a72.toml}
+expect 0 "0 differ" env XDG_CACHE_HOME="$PWD/cache" "$thimble" verify "$reference/kws_ref_model.tflite" --device nano33ble --samples 1 --count
 finish
