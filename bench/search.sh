@@ -2,7 +2,7 @@
 # The hypervolume that a search finds on UCI HAR for the nano33ble in a time, by NSGA-II, by drawing at random with the same rungs, and
 # by drawing at random with one length of training: each seed, mean and 95 % interval (Student's t); beside them that of the hybrid
 # made by hand (recipes/uci-har-8kb.toml), measured on the same held-out people up to the same reference point.
-#   bench/search.sh [REPEATS [MINUTES [WORKERS [THIMBLE [STRATEGIES]]]]]       by default 5 20 2
+#   bench/search.sh [REPEATS [MINUTES [WORKERS [THIMBLE [STRATEGIES]]]]]       by default 5 20 2; a strategy may be nsga2-one-rung, too
 set -eu
 cd "$(dirname "$0")/.."
 repeats=${1:-5} minutes=${2:-20} workers=${3:-2}
@@ -13,7 +13,7 @@ trap 'rm -rf "$out"' EXIT
 for seed in $(seq "$repeats"); do
   for strategy in $strategies; do
     case $strategy in
-      random-one-rung) options="--strategy random --rungs 1" ;;
+      *-one-rung) options="--strategy ${strategy%-one-rung} --rungs 1" ;;
       *) options="--strategy $strategy" ;;
     esac
     # The accuracy is where the reference point has its error: what errs more adds nothing.
