@@ -297,6 +297,12 @@ THIMBLE_KERNEL void thimble_winograd_products(const uint32_t* v, int32_t groups,
   }
 }
 
+/* Into how many turns the assembly takes the input channels of a position apart: up to 32 of them are one */
+THIMBLE_KERNEL int32_t thimble_winograd_turns(int32_t groups) {
+  if (groups <= 8) return 1;
+  return groups % 8 == 0 ? groups / 8 : groups % 4 == 0 ? groups / 4 : groups % 2 == 0 ? groups / 2 : groups;
+}
+
 #if THIMBLE_TILE_ASSEMBLY
 /* The same, `groups` a literal. One pass over the input channels of a position is `turns` times `steps` pairs
  * of them. */
@@ -360,12 +366,8 @@ THIMBLE_KERNEL void thimble_winograd_products_assembly(const uint32_t* v, int32_
 #define THIMBLE_WINOGRAD_LINES THIMBLE_WINOGRAD_50 THIMBLE_WINOGRAD_50 THIMBLE_WINOGRAD_50 THIMBLE_WINOGRAD_50
 #define THIMBLE_WINOGRAD_50 \
   "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
-  const int32_t steps = groups <= 8       ? 2 * groups
-                        : groups % 8 == 0 ? 16
-                        : groups % 4 == 0 ? 8
-                        : groups % 2 == 0 ? 4
-                                          : 2;
-  const int32_t turns = 2 * groups / steps;
+  const int32_t turns = thimble_winograd_turns(groups);
+  const int32_t steps = 2 * groups / turns;
   if (turns == 1) {
     __asm__ volatile("1:\n\t.set at, 0\n\t" THIMBLE_WINOGRAD_FIRST_STEP
                      ".rept %c[steps] - 1\n\t" THIMBLE_WINOGRAD_STEP

@@ -165,8 +165,8 @@ TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_op
   }
   const Target& m4 = *std::ranges::find(targets(), "cortex-m4f", &Target::core);
   GraphBuilder builder("small", 1);
-  TensorId x = builder.conv2d(builder.input("x", {1, 9, 11, 3}), 8, {.bias = true});
-  x = builder.conv2d(x, 8, {.bias = true});
+  TensorId x = builder.conv2d(builder.input("x", {1, 10, 14, 3}), 16, {.bias = true});
+  x = builder.conv2d(x, 16, {.bias = true});
   x = builder.conv2d(builder.depthwise_conv2d(x, {.bias = true}), 6, {.kernel_h = 1, .kernel_w = 1});
   const Graph network =
       builder.finish({builder.fully_connected(builder.flatten(builder.max_pool(x, 2, 2)), 5)});
