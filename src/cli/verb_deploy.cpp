@@ -131,8 +131,8 @@ void add_deploy(CLI::App& program) {
                                     {"op", layer.op},
                                     {"kernel", layer.kernel},
                                     {"why", layer.why},
-                                    {"counted", counted_json(layer)},
                                     {"scratch_bytes", layer.scratch_bytes}});
+      if (counts) document["layers"].back()["counted"] = counted_json(layer);
       table.add({layer.name, layer.op, layer.kernel.empty() ? "(none needed)" : layer.kernel,
                  grouped(layer.scratch_bytes), grouped(layer.weights_bytes), layer.why});
     }
