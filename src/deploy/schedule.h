@@ -15,7 +15,7 @@
 namespace thimble::deploy {
 
 /// The best candidate of each node: the fastest kernel, which cuts its work such that the arena is small for
-/// at most three hundredths more cycles than the fastest cut would take.
+/// at most 3.5 hundredths more cycles than the fastest cut would take.
 std::vector<KernelChoice> choose_kernels(const Graph& graph, std::string_view core);
 
 /// What the chosen kernels do to memory, for plan_memory.
