@@ -44,6 +44,6 @@ jq -e --slurpfile front whole/front.json '.chosen == $front[0].chosen and .hyper
   fail "the report and the front differ"
 # What is in use is left alone.
 (flock 9; expect 1 'another search' search whole 5; exit "$failures") 9>whole/.lock || fail "two searches in one folder"
-expect 1 'measured nothing' search brief 5 --minutes 0.0001
+expect 1 'measured nothing' search brief 5 --minutes 1e-9
 expect 1 'no_such' search none 2 --budget no_such=3
 finish
