@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace thimble {
 
 std::string grouped(uint64_t number) {
@@ -12,5 +14,10 @@ std::string grouped(uint64_t number) {
 }
 
 std::string percent(double fraction) { return fmt::format("{:.2f} %", fraction * 100); }
+
+bool starts_with_one_of(std::string_view text, std::initializer_list<std::string_view> starts) {
+  return std::any_of(starts.begin(), starts.end(),
+                     [&](std::string_view start) { return text.starts_with(start); });
+}
 
 }  // namespace thimble

@@ -1,15 +1,11 @@
 #include "device/cortex_a72.h"
 
 #include <algorithm>
-#include <initializer_list>
+
+#include "base/text.h"
 
 namespace thimble::device {
 namespace {
-
-bool starts_with_one_of(std::string_view text, std::initializer_list<std::string_view> starts) {
-  return std::any_of(starts.begin(), starts.end(),
-                     [&](std::string_view start) { return text.starts_with(start); });
-}
 
 bool is_vector_or_float(std::string_view operands) {
   const char first = operands.empty() ? ' ' : operands[operands[0] == '{'];

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
+
 namespace thimble::device {
 namespace {
 
@@ -18,11 +20,6 @@ bool is_condition(std::string_view text) {
 
 bool is_name_with_condition(std::string_view text, std::string_view name) {
   return text == name || (text.starts_with(name) && is_condition(text.substr(name.size())));
-}
-
-bool starts_with_one_of(std::string_view text, std::initializer_list<std::string_view> starts) {
-  return std::any_of(starts.begin(), starts.end(),
-                     [&](std::string_view start) { return text.starts_with(start); });
 }
 
 /// The names of registers in a piece of operands, in order: "r0, [r1, #4]" gives r0, r1.

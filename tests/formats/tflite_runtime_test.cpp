@@ -109,7 +109,7 @@ class Interpreter : public testing::Test {
       for (size_t k = 0; k < output.elements(); ++k) {
         const bool integer = output.type == DataType::kInt8;
         const auto value = [&](const std::vector<std::byte>& bytes) {
-          return integer ? double{reinterpret_cast<const int8_t*>(bytes.data())[k]}
+          return integer ? static_cast<double>(reinterpret_cast<const int8_t*>(bytes.data())[k])
                          : double{reinterpret_cast<const float*>(bytes.data())[k]};
         };
         const double theirs = value(outputs[i]);

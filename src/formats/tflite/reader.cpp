@@ -12,7 +12,6 @@
 namespace thimble::tflite {
 namespace {
 
-constexpr uint32_t kSchemaVersion = 3;
 constexpr uint32_t kMaximumDepth = 16;
 constexpr uint32_t kMaximumTables = 1'000'000;
 constexpr size_t kMostFindings = 1000;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -10,6 +11,9 @@
 #include "graph/graph.h"
 
 namespace thimble::tflite {
+
+/// The version of the schema that files are read and written in.
+inline constexpr uint32_t kSchemaVersion = 3;
 
 /// Reads a TensorFlow Lite model: float32, int8 (weights per channel or per tensor) and weights of 4 bits.
 /// Weights of 8 or 4 bits under float32 activations (dynamic-range quantization) become float32.

@@ -16,7 +16,6 @@
 namespace thimble::tflite {
 namespace {
 
-constexpr uint32_t kSchemaVersion = 3;
 constexpr uint32_t kBufferAlignment = 16;
 
 template <typename T>
