@@ -12,6 +12,7 @@ THIMBLE_KERNEL int32_t thimble_clamp(int32_t x, int32_t low, int32_t high) {
 #if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
   if (low == -128 && high == 127)
     return (int32_t)__builtin_arm_ssat(x, 8); /* GCC does not find it by itself */
+  if (low == -32768 && high == 32767) return (int32_t)__builtin_arm_ssat(x, 16);
 #endif
   return x < low ? low : (x > high ? high : x);
 }
@@ -53,7 +54,7 @@ THIMBLE_KERNEL int32_t thimble_multiply_by_quantized_multiplier(int32_t x, int32
                                       right);
 }
 
-/* a * b / 2^31 as above, for -2^30 < a < 2^30: twice a does not overflow. */
+/* a * b / 2^31 as above, for -2^30 <= a < 2^30: twice a does not overflow. */
 THIMBLE_KERNEL int32_t thimble_high_multiply_small(int32_t a, int32_t b) {
   const uint64_t product = (uint64_t)((int64_t)(a * 2) * b);
   /* The same in two instructions fewer. One factor of every addition is this; it is a literal, so that others
@@ -62,7 +63,7 @@ THIMBLE_KERNEL int32_t thimble_high_multiply_small(int32_t a, int32_t b) {
   return (int32_t)((uint32_t)(product >> 32) + ((uint32_t)product >> 31));
 }
 
-/* x * multiplier * 2^-31 * 2^shift for -2^30 < x < 2^30, in fewer instructions: nothing overflows before the
+/* x * multiplier * 2^-31 * 2^shift for -2^30 <= x < 2^30, in fewer instructions: nothing overflows before the
  * last shift. */
 THIMBLE_KERNEL int32_t thimble_multiply_small_by_quantized_multiplier(int32_t x, int32_t multiplier,
                                                                       int32_t shift) {
@@ -95,6 +96,32 @@ THIMBLE_KERNEL int8_t thimble_requantize_small(int32_t x, int32_t multiplier, in
     result = thimble_wrapping_add(result, offset);
   }
   return (int8_t)thimble_clamp(result, low, high);
+}
+
+/* A 64-bit accumulator as an int16 output: scaled by multiplier * 2^-31 * 2^shift, of whose multiplier the
+ * upper 15 bits count, rounded to nearest, ties upward, and clamped: TensorFlow Lite's
+ * MultiplyByQuantizedMultiplier of 64 bits. -2^47 <= x < 2^47, -31 <= shift <= 7 */
+THIMBLE_KERNEL int16_t thimble_requantize_wide(int64_t x, int32_t multiplier, int32_t shift, int32_t low,
+                                               int32_t high) {
+  const int32_t reduced = multiplier < 0x7FFF0000 ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;
+  const int32_t right = 15 - shift;
+  const uint64_t half = (uint64_t)1 << (right - 1);
+  const int64_t scaled = (int64_t)((uint64_t)x * (uint64_t)reduced + half) >> right;
+  return (int16_t)(scaled < low ? low : scaled > high ? high : scaled);
+}
+
+/* x > 0 */
+THIMBLE_KERNEL int32_t thimble_leading_zeros(uint32_t x) {
+#if defined(__GNUC__)
+  return sizeof(unsigned) == 4 ? __builtin_clz((unsigned)x) : __builtin_clzl((unsigned long)x);
+#else
+  int32_t zeros = 0;
+  while (!(x & 0x80000000U)) {
+    x <<= 1;
+    ++zeros;
+  }
+  return zeros;
+#endif
 }
 
 #endif

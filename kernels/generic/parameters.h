@@ -8,8 +8,8 @@
 #include "kernel.h"
 
 /* Shapes are of one sample (batch 1). Offsets are TensorFlow Lite's: input_offset = -input zero point,
- * output_offset = +output zero point. An integer kernel clamps to [output_min, output_max], a float kernel to
- * [float_min, float_max]; each ignores the other's fields. */
+ * output_offset = +output zero point; int16 has none. An integer kernel clamps to [output_min, output_max], a
+ * float kernel to [float_min, float_max]; each ignores the other's fields. */
 
 typedef struct {
   int32_t input_h, input_w, input_c;
@@ -64,7 +64,7 @@ typedef struct {
 typedef struct {
   thimble_broadcast shape;
   int32_t offset_a, offset_b, output_offset;
-  int32_t left_shift; /* 20 */
+  int32_t left_shift; /* 20; of int16 15 */
   int32_t multiplier_a, shift_a;
   int32_t multiplier_b, shift_b;
   int32_t multiplier_output, shift_output;
@@ -110,7 +110,7 @@ typedef struct {
 typedef struct {
   int32_t rows, depth;
   int32_t input_multiplier, input_left_shift;
-  int32_t diff_min;
+  int32_t diff_min; /* int8 */
   float beta;
 } thimble_softmax_parameters;
 
@@ -180,7 +180,13 @@ typedef struct {
   float alpha;
 } thimble_leaky_relu_parameters;
 
-/* Elementwise: in integers by a table of 256 results, in float32 by the function itself */
+/* int16: Sigmoid and Tanh */
+typedef struct {
+  int32_t elements;
+  int32_t multiplier, right_shift;
+} thimble_sigmoid_parameters;
+
+/* Elementwise: of int8 by a table of 256 results, in float32 by the function itself */
 typedef struct {
   int32_t elements;
 } thimble_elementwise_parameters;

@@ -50,20 +50,6 @@ THIMBLE_KERNEL int32_t thimble_reciprocal_of_one_plus(int32_t x) {
   return thimble_saturating_shift_left(r, 1);
 }
 
-/* x > 0 */
-THIMBLE_KERNEL int32_t thimble_leading_zeros(uint32_t x) {
-#if defined(__GNUC__)
-  return sizeof(unsigned) == 4 ? __builtin_clz((unsigned)x) : __builtin_clzl((unsigned long)x);
-#else
-  int32_t zeros = 0;
-  while (!(x & 0x80000000U)) {
-    x <<= 1;
-    ++zeros;
-  }
-  return zeros;
-#endif
-}
-
 /* exp of the input's distance below the row's largest value */
 THIMBLE_KERNEL int32_t thimble_softmax_exp(const thimble_softmax_parameters* p, int32_t difference) {
   return thimble_exp_negative(

@@ -154,6 +154,10 @@ std::vector<CParameters> c_parameters(const KernelCall::Parameters& parameters) 
           [](const thimble_elementwise_parameters& p) {
             return print("thimble_elementwise_parameters", p, {FIELD(elements)});
           },
+          [](const thimble_sigmoid_parameters& p) {
+            return print("thimble_sigmoid_parameters", p,
+                         {FIELD(elements), FIELD(multiplier), FIELD(right_shift)});
+          },
           [](const thimble_select_parameters& p) {
             return print("thimble_select_parameters", p, {FIELD(shape)});
           },

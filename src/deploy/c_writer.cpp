@@ -31,6 +31,8 @@ std::string_view c_type(DataType type) {
   switch (type) {
     case DataType::kFloat32:
       return "float";
+    case DataType::kInt64:
+      return "int64_t";
     case DataType::kInt32:
       return "int32_t";
     case DataType::kInt16:
@@ -43,7 +45,7 @@ std::string_view c_type(DataType type) {
       return "int8_t";  // kernels take it unpacked
   }
   throw Error("C writer", fmt::format("cannot write a tensor of type {}", name_of(type)),
-              "Use float32 or int8");
+              "Use float32, int8 or int16");
 }
 
 /// Comma-separated items, broken into lines that begin with `indent`.
@@ -167,6 +169,7 @@ class Writer {
         continue;
       }
       if (tensor.type == DataType::kFloat32) constants_ += array(type, name, finite(tensor));
+      if (tensor.type == DataType::kInt64) constants_ += array(type, name, tensor.values<int64_t>());
       if (tensor.type == DataType::kInt32) constants_ += array(type, name, tensor.values<int32_t>());
       if (tensor.type == DataType::kInt16) constants_ += array(type, name, tensor.values<int16_t>());
       if (tensor.type == DataType::kInt4) {
@@ -200,9 +203,11 @@ class Writer {
     return values.size() * sizeof(int32_t);
   }
 
-  size_t add_table(const std::string& name, const std::vector<int8_t>& values) {
-    if (!values.empty()) constants_ += array("int8_t", name, std::span<const int8_t>(values));
-    return values.size();
+  template <typename T>
+  size_t add_table(const std::string& name, const std::vector<T>& values) {
+    const DataType type = sizeof(T) == sizeof(int8_t) ? DataType::kInt8 : DataType::kInt16;
+    if (!values.empty()) constants_ += array(c_type(type), name, std::span<const T>(values));
+    return values.size() * sizeof(T);
   }
 
   void add_layer(size_t index) {
@@ -240,7 +245,8 @@ class Writer {
       } else {
         layer.weights_bytes += add_factors(stem + "_multipliers", call.multipliers) +
                                add_factors(stem + "_shifts", call.shifts) +
-                               add_table(stem + "_table", call.table);
+                               add_table(stem + "_table", call.table) +
+                               add_table(stem + "_table", call.interpolated);
       }
       layers_ +=
           fmt::format("\n/* {} */\nTHIMBLE_LAYER static void {}(void *arena) {{\n", title, layer.function);
@@ -302,7 +308,7 @@ class Writer {
           arguments.push_back(stem + "_multipliers");
           arguments.push_back(stem + "_shifts");
         }
-        if (!call.table.empty()) arguments.push_back(stem + "_table");
+        if (!call.table.empty() || !call.interpolated.empty()) arguments.push_back(stem + "_table");
       }
       if (choice.scratch_bytes > 0) {
         arguments.push_back(fmt::format("THIMBLE_AT(uint32_t, {})", program_.plan.scratch_offsets[index]));

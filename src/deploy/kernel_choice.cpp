@@ -142,6 +142,10 @@ KernelChoice portable_kernel(const Graph& graph, const Node& node) {
   if (!has_weights(node.op)) return choice;
   const Tensor& weights = graph.tensor(node.inputs[1]);
   if (weights.type != DataType::kInt4 || !weights.is_constant()) return choice;
+  if (graph.tensor(node.outputs[0]).type == DataType::kInt16) {
+    choice.why += ": beside int16 activations, weights of 4 bits lie a byte each";
+    return choice;
+  }
   const bool all_at_once = std::holds_alternative<DepthwiseConv2D>(node.op);
   const size_t channels = all_at_once ? 1 : static_cast<size_t>(weights.shape[0]);
   choice.scratch_bytes = weights.elements() / channels * std::min<size_t>(channels, 4);

@@ -247,10 +247,10 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
       Overload{
           [&](const thimble_conv2d_parameters& p) {
             // Walks over the whole image for every few channels, so only a single such walk may overlap. The
-            // float32 kernel takes four channels at a time everywhere, the int8 one a single channel on some
-            // cores.
-            const bool is_float = written_bytes == sizeof(float);
-            const bool one_walk = p.output_c == 1 || (is_float && p.output_c == 4 && p.groups == 1);
+            // float32 and int16 kernels take four channels at a time everywhere, the int8 one a single
+            // channel on some cores.
+            const bool always_four = written_bytes > 1;
+            const bool one_walk = p.output_c == 1 || (always_four && p.output_c == 4 && p.groups == 1);
             if (!one_walk) return std::vector<Overlap>{};
             const SlidingWindow w = sliding_window(p, static_cast<size_t>(written_bytes));
             return std::vector<Overlap>{{0, window_lead(w, Reads::kBeforeWriting, {.pixels = 1})}};
@@ -290,6 +290,7 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
           [&](const thimble_relu_parameters& p) { return in_order(p.elements); },
           [&](const thimble_leaky_relu_parameters& p) { return in_order(p.elements); },
           [&](const thimble_elementwise_parameters& p) { return in_order(p.elements); },
+          [&](const thimble_sigmoid_parameters& p) { return in_order(p.elements); },
       },
       call.parameters);
 }

@@ -25,16 +25,22 @@ T element_at(std::span<const std::byte> bytes, size_t index) {
   return value;
 }
 
+template <typename T, typename Report>
+void compare_integers(std::span<const std::byte> expected, std::span<const std::byte> got,
+                      const Report& report) {
+  for (size_t i = 0; i < expected.size() / sizeof(T); ++i) {
+    const T want = element_at<T>(expected, i);
+    const T have = element_at<T>(got, i);
+    if (want != have) report(i, want, have);
+  }
+}
+
 /// Calls report(element, expected, got) for each element that differs.
 template <typename Report>
 void compare(DataType type, std::span<const std::byte> expected, std::span<const std::byte> got,
              const Report& report) {
-  if (type != DataType::kFloat32) {
-    for (size_t i = 0; i < expected.size(); ++i) {
-      if (expected[i] != got[i]) report(i, element_at<int8_t>(expected, i), element_at<int8_t>(got, i));
-    }
-    return;
-  }
+  if (type == DataType::kInt16) return compare_integers<int16_t>(expected, got, report);
+  if (type != DataType::kFloat32) return compare_integers<int8_t>(expected, got, report);
   const size_t elements = expected.size() / sizeof(float);
   double largest = 0;
   for (size_t i = 0; i < elements; ++i) {

@@ -11,6 +11,8 @@ std::string_view name_of(DataType type) {
   switch (type) {
     case DataType::kFloat32:
       return "float32";
+    case DataType::kInt64:
+      return "int64";
     case DataType::kInt32:
       return "int32";
     case DataType::kInt16:
@@ -27,6 +29,8 @@ std::string_view name_of(DataType type) {
 
 size_t byte_size(DataType type, size_t elements) {
   switch (type) {
+    case DataType::kInt64:
+      return elements * 8;
     case DataType::kFloat32:
     case DataType::kInt32:
       return elements * 4;

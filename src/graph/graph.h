@@ -13,10 +13,11 @@
 
 namespace thimble {
 
-/// uint8 is what some networks take and give at their ends; between them, integers are int8.
-enum class DataType : uint8_t { kFloat32, kInt32, kInt16, kInt8, kInt4, kUint8 };
+/// uint8 is what some networks take and give at their ends; between them, integers are int8 or int16.
+/// int64 holds the biases of int16 layers.
+enum class DataType : uint8_t { kFloat32, kInt64, kInt32, kInt16, kInt8, kInt4, kUint8 };
 
-/// "float32", "int32", "int16", "int8", "int4", "uint8".
+/// "float32", "int64", "int32", "int16", "int8", "int4", "uint8".
 std::string_view name_of(DataType type);
 
 /// Bytes that `elements` of a type take: int4 packs two to a byte, low nibble first.
@@ -29,7 +30,7 @@ size_t element_count(const Shape& shape);
 std::string to_string(const Shape& shape);
 
 /// real = scale * (integer - zero_point). One scale for the tensor, or one for each index along `axis`
-/// (TensorFlow Lite int8 quantization specification).
+/// (TensorFlow Lite int8 quantization specification). int16 has the zero point 0.
 struct Quantization {
   std::vector<float> scales;         ///< 1, or shape[axis]; each positive and finite
   std::vector<int32_t> zero_points;  ///< as many as scales
@@ -54,8 +55,8 @@ struct Tensor {
   size_t elements() const { return element_count(shape); }
   size_t bytes() const { return byte_size(type, elements()); }
 
-  /// The constant's elements. T is the type's C++ form (float, int32_t, int16_t, int8_t, uint8_t; int4 has
-  /// none: unpack it).
+  /// The constant's elements. T is the type's C++ form (float, int64_t, int32_t, int16_t, int8_t, uint8_t;
+  /// int4 has none: unpack it).
   template <typename T>
   std::span<const T> values() const {
     return {reinterpret_cast<const T*>(data->data()), data->size() / sizeof(T)};

@@ -91,11 +91,11 @@ class Caller {
     p.shape = broadcast();
     set_output(p, o.activation);
     if (integer()) {
-      // Both operands come to half the larger scale, with 20 more bits, before they are added.
+      // Both operands come to half the larger scale, with more bits, before they are added.
       const double scale_a = scale(input(0));
       const double scale_b = scale(input(1));
       const double common = 2 * std::max(scale_a, scale_b);
-      p.left_shift = 20;
+      p.left_shift = is_int16() ? 15 : 20;
       p.offset_a = -zero_point(input(0));
       p.offset_b = -zero_point(input(1));
       store(fixed_point(scale_a / common), &p.multiplier_a, &p.shift_a);
@@ -137,8 +137,7 @@ class Caller {
     p.reduced = product(x, static_cast<size_t>(o.axes.front()), static_cast<size_t>(o.axes.back()) + 1);
     p.inner = product(x, static_cast<size_t>(o.axes.back()) + 1, x.size());
     if (integer()) {
-      if (p.reduced > INT32_MAX / 255)
-        fail("the sum over so many elements overflows 32 bits", "Split the mean");
+      check_sum(p.reduced);
       p.same_quantization =
           scale(input(0)) == scale(output()) && zero_point(input(0)) == zero_point(output()) ? 1 : 0;
       p.input_offset = -zero_point(input(0));
@@ -160,9 +159,8 @@ class Caller {
     p.rows = product(x, 0, x.size() - 1);
     p.beta = o.beta;
     if (integer()) {
-      if (scale(output()) != 1.0 / 256 || zero_point(output()) != -128) {
-        fail("its output needs scale 1/256 and zero point -128", kQuantizeAgain);
-      }
+      check_fixed_scale();
+      if (is_int16()) return interpolated_softmax(p);
       constexpr int kIntegerBits = 5;  // of the exponent: Q5.26
       const double factor = std::min(double{o.beta} * scale(input(0)) * (1 << (31 - kIntegerBits)),
                                      static_cast<double>((int64_t{1} << 31) - 1));
@@ -204,8 +202,10 @@ class Caller {
     return walk({{x[1], x[2] * x[3]}, {o.factor_h, 0}, {x[2], x[3]}, {o.factor_w, 0}, {x[3], 1}}, 0);
   }
 
-  KernelCall operator()(const Sigmoid& o) const { return elementwise(o); }
-  KernelCall operator()(const Tanh& o) const { return elementwise(o); }
+  KernelCall operator()(const Sigmoid& o) const {
+    return is_int16() ? interpolated_sigmoid(0) : elementwise(o);
+  }
+  KernelCall operator()(const Tanh& o) const { return is_int16() ? interpolated_sigmoid(1) : elementwise(o); }
   KernelCall operator()(const HardSwish& o) const { return elementwise(o); }
   KernelCall operator()(const LeakyRelu& o) const {
     if (!integer()) return {thimble_leaky_relu_parameters{elements(), o.alpha}, {}, {}, {}};
@@ -257,14 +257,14 @@ class Caller {
     p.float_value = o.value;
     if (integer()) {
       const double value = std::round(o.value / scale(output())) + zero_point(output());
-      p.value = static_cast<int32_t>(std::clamp(value, -128.0, 127.0));
+      const IntegerRange range = limits(output().type);
+      p.value = static_cast<int32_t>(std::clamp<double>(value, range.low, range.high));
     }
     return {p, {}, {}, {}};
   }
 
   KernelCall operator()(const Quantize&) const {
-    if (input(0).type != DataType::kFloat32)
-      return requantize(output().type == DataType::kUint8 ? IntegerRange{0, 255} : IntegerRange{-128, 127});
+    if (input(0).type != DataType::kFloat32) return requantize(limits(output().type));
     return {
         thimble_quantize_parameters{elements(), static_cast<float>(scale(output())), zero_point(output())},
         {},
@@ -304,6 +304,7 @@ class Caller {
   const Tensor& input(size_t i) const { return graph_.tensor(node_.inputs.at(i)); }
   const Tensor& output() const { return graph_.tensor(node_.outputs.at(0)); }
   bool integer() const { return output().type != DataType::kFloat32; }
+  bool is_int16() const { return output().type == DataType::kInt16; }
   int32_t elements() const { return static_cast<int32_t>(output().elements()); }
 
   static double scale(const Tensor& tensor) { return tensor.quantization->scales[0]; }
@@ -331,6 +332,28 @@ class Caller {
     if (!tensor.quantization || tensor.quantization->per_channel()) {
       fail(fmt::format("'{}' needs one scale for the whole tensor", tensor.name), kQuantizeAgain);
     }
+  }
+
+  static IntegerRange limits(DataType type) {
+    if (type == DataType::kUint8) return {0, 255};
+    if (type == DataType::kInt16) return {INT16_MIN, INT16_MAX};
+    return {INT8_MIN, INT8_MAX};
+  }
+
+  /// A sum of so many elements must fit 32 bits.
+  void check_sum(int64_t count) const {
+    const IntegerRange range = limits(input(0).type);
+    if (count <= INT32_MAX / (range.high - range.low)) return;
+    fail("the sum over so many elements overflows 32 bits", "Reduce in two steps");
+  }
+
+  void check_fixed_scale() const {
+    const Quantization fixed = *fixed_quantization(node_.op, output().type);
+    const Quantization& given = *output().quantization;
+    if (fixed.scales == given.scales && fixed.zero_points == given.zero_points) return;
+    fail(fmt::format("its output needs scale 1/{:.0f} and zero point {}", 1 / fixed.scales[0],
+                     fixed.zero_points[0]),
+         kQuantizeAgain);
   }
 
   /// Kernels that only move or choose integers cannot change their scale; TensorFlow Lite tolerates 1e-6.
@@ -379,19 +402,20 @@ class Caller {
   /// CalculateActivationRangeQuantized).
   IntegerRange integer_range(Activation activation) const {
     const float scale = output().quantization->scales[0];
+    const IntegerRange range = limits(output().type);
     const auto quantized = [&](float real) {
       const float rounded = std::round(real / scale);
-      return zero_point(output()) + static_cast<int32_t>(std::min(rounded, 512.0F));  // saturates below
+      return zero_point(output()) + static_cast<int32_t>(std::min(rounded, 65536.0F));  // saturates below
     };
     switch (activation) {
       case Activation::kNone:
         break;
       case Activation::kRelu:
-        return {std::max(-128, quantized(0)), 127};
+        return {std::max(range.low, quantized(0)), range.high};
       case Activation::kRelu6:
-        return {std::max(-128, quantized(0)), std::min(127, quantized(6))};
+        return {std::max(range.low, quantized(0)), std::min(range.high, quantized(6))};
     }
-    return {-128, 127};
+    return range;
   }
 
   template <typename Parameters>
@@ -427,11 +451,15 @@ class Caller {
     if (!integer()) return call;
     const std::vector<float>& scales = input(1).quantization->scales;
     const float input_scale = input(0).quantization->scales[0];
+    constexpr int32_t kMostShiftOfInt16 = 7;
     for (int32_t channel = 0; channel < channels; ++channel) {
       const float weight_scale = scales[scales.size() == 1 ? 0 : static_cast<size_t>(channel)];
       const double product = always_double || scales.size() > 1 ? double{input_scale} * weight_scale
                                                                 : double{input_scale * weight_scale};
       const FixedPoint factor = fixed_point(product / scale(output()));
+      if (is_int16() && factor.shift > kMostShiftOfInt16) {
+        fail("its scales are too far apart for the arithmetic of int16 layers", kQuantizeAgain);
+      }
       call.multipliers.push_back(factor.multiplier);
       call.shifts.push_back(factor.shift);
     }
@@ -486,6 +514,7 @@ class Caller {
     p.input_h = x[1], p.input_w = x[2], p.channels = x[3];
     p.output_h = y[1], p.output_w = y[2];
     p.kernel_h = o.kernel_h, p.kernel_w = o.kernel_w;
+    if (integer()) check_sum(std::min(int64_t{o.kernel_h}, int64_t{x[1]}) * std::min(o.kernel_w, x[2]));
     set_window(p, o);
     set_output(p, o.activation);
     return {p, {}, {}, {}};
@@ -540,6 +569,34 @@ class Caller {
     return call;
   }
 
+  /// Sigmoid, and Tanh as sigmoid of twice the input: at most so many `left_shifts` bring the input of a
+  /// scale that is (within a thousandth) a power of two to 4096ths, as TensorFlow Lite has it; any other
+  /// scale comes to 12288ths by a multiplier of 15 bits.
+  KernelCall interpolated_sigmoid(int32_t left_shifts) const {
+    check_fixed_scale();
+    thimble_sigmoid_parameters p{.elements = elements(), .multiplier = 0, .right_shift = 0};
+    const float log2_scale = std::log(static_cast<float>(scale(input(0)))) * (1.0F / std::log(2.0F));
+    const auto shift = static_cast<int32_t>(std::round(log2_scale)) + 12;
+    if (std::abs(log2_scale - std::round(log2_scale)) < 1e-3F && shift >= 0 && shift <= left_shifts) {
+      p.multiplier = 3 << shift;
+    } else {
+      double factor = scale(input(0)) * 12288;
+      if (factor >= 65536) fail("the scale of its input is too large", kQuantizeAgain);
+      for (; factor <= 32767.0 / 2 && p.right_shift <= 30; factor *= 2) ++p.right_shift;
+      p.multiplier = static_cast<int32_t>(factor);
+    }
+    return {p, {}, {}, {}, interpolation_table(node_.op)};
+  }
+
+  KernelCall interpolated_softmax(thimble_softmax_parameters p) const {
+    // The distances [-65535, 0] below the largest become [-10, 0].
+    store(fixed_point(scale(input(0)) * double{p.beta} / (10.0 / 65535)), &p.input_multiplier,
+          &p.input_left_shift);
+    if (p.input_left_shift > 14) fail("the scale of its input is too large", kQuantizeAgain);
+    if (p.depth > INT16_MAX) fail("has too many classes for its sum", kNoKernel);
+    return {p, {}, {}, {}, interpolation_table(node_.op)};
+  }
+
   KernelCall requantize(IntegerRange range) const {
     thimble_requantize_parameters p{};
     p.elements = elements();
@@ -566,8 +623,7 @@ class Caller {
 std::string_view stem(const Operator& op, DataType input, DataType output) {
   const bool integer_input = input != DataType::kFloat32;
   const bool integer_output = output != DataType::kFloat32;
-  const bool from_u8 = input == DataType::kUint8;
-  const bool to_u8 = output == DataType::kUint8;
+  const bool has_table = integer_output && output != DataType::kInt16;
   return std::visit(Overload{[](const Conv2D&) { return "conv2d"; },
                              [](const DepthwiseConv2D&) { return "depthwise_conv2d"; },
                              [](const FullyConnected&) { return "fully_connected"; },
@@ -575,8 +631,8 @@ std::string_view stem(const Operator& op, DataType input, DataType output) {
                              [](const Sub&) { return "sub"; },
                              [](const Maximum&) { return "maximum"; },
                              [](const Minimum&) { return "minimum"; },
-                             [&](const Sigmoid&) { return integer_output ? "lookup" : "sigmoid"; },
-                             [&](const Tanh&) { return integer_output ? "lookup" : "tanh"; },
+                             [&](const Sigmoid&) { return has_table ? "lookup" : "sigmoid"; },
+                             [&](const Tanh&) { return has_table ? "lookup" : "tanh"; },
                              [&](const HardSwish&) { return integer_output ? "lookup" : "hard_swish"; },
                              [&](const LeakyRelu&) { return integer_output ? "lookup" : "leaky_relu"; },
                              [](const Transpose&) { return "strided_copy"; },
@@ -591,10 +647,11 @@ std::string_view stem(const Operator& op, DataType input, DataType output) {
                              [](const Concat&) { return "concat"; },
                              [](const Pad&) { return "pad"; },
                              [&](const Quantize&) {
-                               return from_u8         ? "requantize_from_u8"
-                                      : to_u8         ? "requantize_to_u8"
-                                      : integer_input ? "requantize"
-                                                      : "quantize";
+                               if (!integer_input) return "quantize";
+                               if (input == DataType::kUint8) return "requantize_from_u8";
+                               if (output == DataType::kUint8) return "requantize_to_u8";
+                               if (input == output) return "requantize";
+                               return input == DataType::kInt8 ? "requantize_from_s8" : "requantize_to_s8";
                              },
                              [](const Dequantize&) { return "dequantize"; },
                              [](const BatchNorm&) { return "batch_norm"; },
@@ -613,7 +670,9 @@ KernelName generic_kernel(const Graph& graph, const Node& node) {
   const DataType input = graph.tensor(node.inputs.at(0)).type;
   const DataType output = graph.tensor(node.outputs.at(0)).type;
   const std::string_view operation = stem(node.op, input, output);
-  const std::string_view type = input != DataType::kFloat32 || output != DataType::kFloat32 ? "s8" : "f32";
+  const bool is_int16 = input == DataType::kInt16 || output == DataType::kInt16;
+  const bool is_float = input == DataType::kFloat32 && output == DataType::kFloat32;
+  const std::string_view type = is_int16 ? "s16" : is_float ? "f32" : "s8";
   return {fmt::format("thimble_{}_generic_{}", operation, type),
           fmt::format("generic/{}_{}.h", operation, type)};
 }

@@ -20,7 +20,7 @@ struct KernelCall {
                    thimble_copy_parameters, std::vector<thimble_concat_piece>, thimble_pad_parameters,
                    thimble_requantize_parameters, thimble_quantize_parameters, thimble_dequantize_parameters,
                    thimble_batch_norm_parameters, thimble_relu_parameters, thimble_leaky_relu_parameters,
-                   thimble_elementwise_parameters, thimble_select_parameters,
+                   thimble_elementwise_parameters, thimble_sigmoid_parameters, thimble_select_parameters,
                    thimble_strided_copy_parameters>;
 
   Parameters parameters;  ///< of a Concat: one piece, and so one call of the kernel, an input
@@ -30,6 +30,7 @@ struct KernelCall {
   std::vector<int32_t> shifts;
   /// The 256 results of a function of one int8; empty where the kernel takes no table.
   std::vector<int8_t> table;
+  std::vector<int16_t> interpolated = {};  ///< interpolation_table; empty where the kernel takes none
 };
 
 /// The call that computes a node of a valid graph (batch size 1). Throws Error naming the node when no kernel
@@ -37,7 +38,7 @@ struct KernelCall {
 KernelCall kernel_call(const Graph& graph, const Node& node);
 
 /// The portable kernel of a node. Its arguments are, in this order: the parameters, the node's inputs (NULL
-/// for a bias left out), the multipliers and shifts or the table if it takes them, the output. Concat's takes
+/// for a bias left out), the multipliers and shifts or a table if it takes them, the output. Concat's takes
 /// one input, and is called for each.
 struct KernelName {
   std::string function;  ///< "thimble_conv2d_generic_s8"

@@ -167,6 +167,28 @@ std::array<int8_t, 256> leaky_relu_table(const LeakyRelu& op, std::string_view n
   return table;
 }
 
+/// TensorFlow Lite's LUTPopulateInt16: a function's values at 513 places of an interval, in single precision.
+template <typename Function>
+void append_interpolated(std::vector<int16_t>& table, float low, float high, const Function& function) {
+  constexpr int kSteps = 512;
+  // As there: the interval is that of an int16, whose scale is rounded, and so is the results' range.
+  const float scale = (high - low) / 65535.0F;
+  const float first = scale * (low < 0 ? -65535.0F : 0.0F);
+  const float last = scale * (low < 0 ? 0.0F : 65535.0F);
+  const float output_scale = 2.0F / 65535.0F;
+  const float inverse_scale = 65536.0F / (output_scale * 32767.0F - output_scale * -32768.0F);
+  const float step = (last - first) / kSteps;
+  const auto clamped16 = [](float x) { return static_cast<int16_t>(std::clamp(x, -32768.0F, 32767.0F)); };
+  for (int i = 0; i < kSteps; ++i) {
+    const float x = first + static_cast<float>(i) * step;
+    const float value = std::round(function(x) * inverse_scale);
+    const float next = function(first + static_cast<float>(i + 1) * step) * inverse_scale;
+    const float middle = std::round(function(x + step / 2) * inverse_scale);
+    table.push_back(clamped16(value - std::round((std::round((next + value) / 2) - middle) / 2)));
+  }
+  table.push_back(clamped16(std::round(function(last) * inverse_scale)));
+}
+
 }  // namespace
 
 bool has_lookup_table(const Operator& op) {
@@ -176,7 +198,7 @@ bool has_lookup_table(const Operator& op) {
 
 std::array<int8_t, 256> lookup_table(const Operator& op, const Quantization& input,
                                      const Quantization& output, std::string_view node_name) {
-  const std::optional<Quantization> fixed = fixed_quantization(op);
+  const std::optional<Quantization> fixed = fixed_quantization(op, DataType::kInt8);
   if (fixed && (fixed->scales != output.scales || fixed->zero_points != output.zero_points)) {
     fail(op, node_name,
          fmt::format("its output needs scale 1/{:.0f} and zero point {}", 1 / fixed->scales[0],
@@ -188,7 +210,25 @@ std::array<int8_t, 256> lookup_table(const Operator& op, const Quantization& inp
   return leaky_relu_table(std::get<LeakyRelu>(op), node_name, input, output);
 }
 
-std::optional<Quantization> fixed_quantization(const Operator& op) {
+std::vector<int16_t> interpolation_table(const Operator& op) {
+  std::vector<int16_t> table;
+  if (std::holds_alternative<Softmax>(op)) {
+    append_interpolated(table, -10, 0, [](float x) { return std::exp(x); });
+    append_interpolated(table, 0, 1, [](float x) { return 1 / (1 + x); });
+    return table;
+  }
+  for (int i = 0; i < 256; ++i) {
+    const double sigmoid_of_24th = std::round(65536 / (1 + std::exp(-i / 24.0)));
+    table.push_back(static_cast<int16_t>(std::min(sigmoid_of_24th, 65535.0) - 32768));
+  }
+  return table;
+}
+
+std::optional<Quantization> fixed_quantization(const Operator& op, DataType type) {
+  if (type == DataType::kInt16 && (std::holds_alternative<Softmax>(op) ||
+                                   std::holds_alternative<Sigmoid>(op) || std::holds_alternative<Tanh>(op))) {
+    return Quantization{{1.0F / 32768}, {0}, -1, 16};
+  }
   if (std::holds_alternative<Softmax>(op) || std::holds_alternative<Sigmoid>(op)) {
     return Quantization{{1.0F / 256}, {-128}, -1, 8};
   }

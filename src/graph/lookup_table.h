@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "graph/graph.h"
 
@@ -19,7 +20,14 @@ bool has_lookup_table(const Operator& op);
 std::array<int8_t, 256> lookup_table(const Operator& op, const Quantization& input,
                                      const Quantization& output, std::string_view node_name);
 
-/// The one quantization that an operator's int8 result can have: Softmax, Sigmoid and Tanh have a fixed one.
-std::optional<Quantization> fixed_quantization(const Operator& op);
+/// What TensorFlow Lite's int16 kernels of Softmax, Sigmoid and Tanh interpolate between. Softmax: exp(x) at
+/// 513 places of [-10, 0], then 1 / (1 + x) at 513 of [0, 1], in 32768ths, each moved by half of what the
+/// line between two of them misses at its middle. Sigmoid and Tanh: 65536 / (1 + exp(-i / 24)) - 32768 for i
+/// = 0 ... 255.
+std::vector<int16_t> interpolation_table(const Operator& op);
+
+/// The one quantization that an operator's integer result of `type` can have: Softmax, Sigmoid and Tanh have
+/// a fixed one.
+std::optional<Quantization> fixed_quantization(const Operator& op, DataType type);
 
 }  // namespace thimble

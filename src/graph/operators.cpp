@@ -17,6 +17,11 @@ Activation fused_activation(const Operator& op) {
       op);
 }
 
+bool has_int16_form(const Operator& op) {
+  return !std::holds_alternative<HardSwish>(op) && !std::holds_alternative<LeakyRelu>(op) &&
+         !std::holds_alternative<BatchNorm>(op);
+}
+
 bool set_fused_activation(Operator& op, Activation activation) {
   return std::visit(
       [activation](auto& o) {

@@ -181,13 +181,13 @@ struct Dequantize {
   bool operator==(const Dequantize&) const = default;
 };
 
-/// 1 / (1 + exp(-x)); int8 results have scale 1/256 and zero point -128
+/// 1 / (1 + exp(-x)); int8 results have scale 1/256 and zero point -128, int16 ones 1/32768
 struct Sigmoid {
   static constexpr std::string_view kName = "Sigmoid";
   bool operator==(const Sigmoid&) const = default;
 };
 
-/// int8 results have scale 1/128 and zero point 0
+/// int8 results have scale 1/128 and zero point 0, int16 ones 1/32768
 struct Tanh {
   static constexpr std::string_view kName = "Tanh";
   bool operator==(const Tanh&) const = default;
@@ -238,6 +238,9 @@ std::string_view name_of(const Operator& op);
 
 /// The activation fused into the operator, or kNone for one that fuses none.
 Activation fused_activation(const Operator& op);
+
+/// Whether kernels compute the operator on int16 activations.
+bool has_int16_form(const Operator& op);
 
 /// Whether the operator can fuse an activation; sets it if so.
 bool set_fused_activation(Operator& op, Activation activation);

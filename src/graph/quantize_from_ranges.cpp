@@ -22,6 +22,8 @@ constexpr double kSmallestScale = 1e-9;
 /// A bias takes at most this many steps, which leaves the accumulator as much room again.
 constexpr double kLargestBias = 1 << 30;
 
+constexpr std::string_view kNoSuchLayer = "is to be quantized, but the network has none of that name";
+
 /// Whether the operator only moves or chooses its one input's integers, so that it cannot change their scale.
 bool keeps_scale(const Operator& op) {
   return std::holds_alternative<MaxPool2D>(op) || std::holds_alternative<AveragePool2D>(op) ||
@@ -75,6 +77,7 @@ class Quantizer {
 
   Graph run() && {
     check();
+    choose_types();
     requantize_fixed_scales();
     groups_ = find_groups(result_);
     quantize_activations();
@@ -117,6 +120,19 @@ class Quantizer {
     for (const TensorId id : activations()) checked_range(id);
     for (const auto& [name, layer] : options_.layers) check_layer(name, layer);
     check_bits("Quantization", options_.bits);
+    for (const auto& [name, bits] : options_.layer_activations) {
+      if (std::ranges::find(result_.nodes, name, &Node::name) == result_.nodes.end()) {
+        throw Error(fmt::format("Layer '{}'", name), kNoSuchLayer,
+                    "Name one as `thimble profile --per-layer` does");
+      }
+      check_activation_bits(fmt::format("Layer '{}'", name), bits);
+    }
+    check_activation_bits("Quantization", options_.activations);
+  }
+
+  static void check_activation_bits(const std::string& where, int32_t bits) {
+    if (bits == 8 || bits == 16) return;
+    throw Error(where, fmt::format("asks for activations of {} bits", bits), "Take 8 or 16");
   }
 
   static void check_bits(const std::string& where, int32_t bits) {
@@ -127,8 +143,7 @@ class Quantizer {
   void check_layer(const std::string& name, const WeightQuantization& layer) const {
     const auto node = std::ranges::find(result_.nodes, name, &Node::name);
     if (node == result_.nodes.end() || !has_weights(node->op)) {
-      throw Error(fmt::format("Layer '{}'", name),
-                  "is to be quantized, but the network has none of that name",
+      throw Error(fmt::format("Layer '{}'", name), kNoSuchLayer,
                   "Name a convolution or dense layer as `thimble profile --per-layer` does");
     }
     check_bits(fmt::format("Layer '{}'", name), layer.bits);
@@ -177,6 +192,54 @@ class Quantizer {
     return range;
   }
 
+  static DataType activation_type(int32_t bits) { return bits == 16 ? DataType::kInt16 : DataType::kInt8; }
+
+  /// A Quantize of what `source` holds, whose result is `type`; it comes before the node that reads it.
+  TensorId add_requantization(TensorId source, std::string name, DataType type, std::vector<Node>& nodes) {
+    Tensor copy = result_.tensor(source);
+    copy.name = std::move(name);
+    const TensorId id = result_.add(std::move(copy));
+    nodes.push_back({result_.tensor(id).name, Quantize{}, {source}, {id}});
+    ranges_.resize(result_.tensors.size());
+    ranges_.back() = ranges_[static_cast<size_t>(source)];
+    types_.resize(result_.tensors.size());
+    types_.back() = type;
+    return id;
+  }
+
+  /// The type of every activation: that of the node that gives it. Where a node of the other type reads it, a
+  /// Quantize comes between; a constant gets a copy.
+  void choose_types() {
+    types_.assign(result_.tensors.size(), activation_type(options_.activations));
+    std::map<std::pair<TensorId, DataType>, TensorId> converted;
+    std::set<TensorId> constants;
+    std::vector<Node> nodes;
+    for (Node& node : result_.nodes) {
+      const auto given = options_.layer_activations.find(node.name);
+      const DataType type =
+          activation_type(given == options_.layer_activations.end() ? options_.activations : given->second);
+      const size_t activations = has_weights(node.op) ? 1 : node.inputs.size();
+      for (size_t i = 0; i < activations; ++i) {
+        TensorId& id = node.inputs[i];
+        const bool is_constant = result_.tensor(id).is_constant();
+        if (is_constant && constants.insert(id).second) types_[static_cast<size_t>(id)] = type;
+        if (types_[static_cast<size_t>(id)] == type) continue;
+        const auto [known, is_new] = converted.try_emplace({id, type}, kNoTensor);
+        if (is_new && is_constant) {
+          known->second = result_.add(Tensor(result_.tensor(id)));
+          types_.push_back(type);
+        } else if (is_new) {
+          known->second = add_requantization(id, fmt::format("{}_{}", result_.tensor(id).name, name_of(type)),
+                                             type, nodes);
+        }
+        id = known->second;
+      }
+      types_[static_cast<size_t>(node.outputs[0])] = type;
+      nodes.push_back(std::move(node));
+    }
+    result_.nodes = std::move(nodes);
+  }
+
   /// Softmax, Sigmoid and Tanh have a scale of their own (the integer kernels'), which values from elsewhere
   /// need not fit: where the two meet in a Concat, the former change their scale first.
   void requantize_fixed_scales() {
@@ -184,18 +247,14 @@ class Quantizer {
     std::vector<Node> nodes;
     for (Node& node : result_.nodes) {
       const auto output = static_cast<size_t>(node.outputs[0]);
-      if (fixed_quantization(node.op)) fixed[output] = true;
+      if (fixed_quantization(node.op, types_[output])) fixed[output] = true;
       if (keeps_scale(node.op)) fixed[output] = fixed[static_cast<size_t>(node.inputs[0])];
       if (joins_scales(node.op)) {
         for (size_t i = 0; i < node.inputs.size(); ++i) {
           const TensorId source = node.inputs[i];
           if (!fixed[static_cast<size_t>(source)]) continue;
-          Tensor copy = result_.tensor(source);
-          copy.name = fmt::format("{}_requantized_{}", node.name, i);
-          node.inputs[i] = result_.add(copy);
-          nodes.push_back({copy.name, Quantize{}, {source}, {node.inputs[i]}});
-          ranges_.resize(result_.tensors.size());
-          ranges_.back() = ranges_[static_cast<size_t>(source)];
+          node.inputs[i] = add_requantization(source, fmt::format("{}_requantized_{}", node.name, i),
+                                              types_[output], nodes);
           fixed.push_back(false);
         }
       }
@@ -218,30 +277,36 @@ class Quantizer {
     }
     std::map<TensorId, Quantization> fixed_groups;
     for (const Node& node : result_.nodes) {
-      if (const auto fixed = fixed_quantization(node.op)) fixed_groups[groups_.of(node.outputs[0])] = *fixed;
+      const TensorId output = node.outputs[0];
+      const auto fixed = fixed_quantization(node.op, types_[static_cast<size_t>(output)]);
+      if (fixed) fixed_groups[groups_.of(output)] = *fixed;
     }
     for (const TensorId id : activations()) {
       const TensorId group = groups_.of(id);
-      Quantization quantization = activation_quantization(range_of_group.at(group));
+      const DataType type = types_[static_cast<size_t>(id)];
+      Quantization quantization = activation_quantization(range_of_group.at(group), type);
       const auto fixed = fixed_groups.find(group);
       if (fixed != fixed_groups.end()) quantization = fixed->second;
       Tensor& tensor = result_.tensor(id);
       if (tensor.is_constant()) {
         originals_.emplace(id, tensor);
-        tensor.data = integers(tensor.values<float>(), quantization);
+        tensor.data = type == DataType::kInt16 ? integers<int16_t>(tensor.values<float>(), quantization)
+                                               : integers<int8_t>(tensor.values<float>(), quantization);
       }
-      tensor.type = DataType::kInt8;
+      tensor.type = type;
       tensor.quantization = std::move(quantization);
     }
   }
 
+  template <typename T>
   static std::vector<std::byte> integers(std::span<const float> values, const Quantization& quantization) {
-    std::vector<int8_t> result;
+    std::vector<T> result;
     for (const float value : values) {
       const double rounded = std::round(double{value} / quantization.scales[0]) + quantization.zero_points[0];
-      result.push_back(static_cast<int8_t>(std::clamp(rounded, -128.0, 127.0)));
+      result.push_back(static_cast<T>(
+          std::clamp<double>(rounded, std::numeric_limits<T>::min(), std::numeric_limits<T>::max())));
     }
-    return Tensor::to_bytes<int8_t>(result);
+    return Tensor::to_bytes<T>(result);
   }
 
   void quantize_weights(Node& node) {
@@ -272,8 +337,12 @@ class Quantizer {
     integer_weights.quantization->bits = layer.bits;
     integer_weights.quantization->axis = axis;
     std::vector<int8_t> integers(values.size());
-    Tensor integer_bias{
-        has_bias ? constant(node.inputs[2]).name : "", DataType::kInt32, {}, Quantization{}, {}};
+    const bool is_wide = types_[static_cast<size_t>(node.outputs[0])] == DataType::kInt16;
+    Tensor integer_bias{has_bias ? constant(node.inputs[2]).name : "",
+                        is_wide ? DataType::kInt64 : DataType::kInt32,
+                        {},
+                        Quantization{},
+                        {}};
     integer_bias.shape = {static_cast<int32_t>(channels)};
     integer_bias.quantization->axis = 0;
     integer_bias.quantization->bits = 32;
@@ -313,7 +382,9 @@ class Quantizer {
     integer_weights.quantization->zero_points.assign(scales.size(), 0);
     integer_bias.quantization->zero_points.assign(scales.size(), 0);
     integer_weights.data = narrow ? packed_int4(integers) : Tensor::to_bytes<int8_t>(integers);
-    integer_bias.data = Tensor::to_bytes<int32_t>(integer_bias_values);
+    integer_bias.data = is_wide ? Tensor::to_bytes<int64_t>(std::vector<int64_t>(integer_bias_values.begin(),
+                                                                                 integer_bias_values.end()))
+                                : Tensor::to_bytes<int32_t>(integer_bias_values);
     node.inputs[1] = replace(node.inputs[1], std::move(integer_weights));
     if (has_bias) node.inputs[2] = replace(node.inputs[2], std::move(integer_bias));
   }
@@ -354,6 +425,7 @@ class Quantizer {
   std::vector<Range> ranges_;
   const QuantizeOptions& options_;
   ScaleGroups groups_;
+  std::vector<DataType> types_;  ///< by tensor: what an activation becomes
   std::map<TensorId, Tensor> originals_;
 };
 
@@ -374,9 +446,13 @@ bool takes_channel_scales(const Operator& op, int32_t bits) {
   return !std::holds_alternative<FullyConnected>(op) || bits < 8;
 }
 
-Quantization activation_quantization(Range range) {
+Quantization activation_quantization(Range range, DataType type) {
   const double low = std::min(range.low, 0.0F);
   const double high = std::max(range.high, 0.0F);
+  if (type == DataType::kInt16) {
+    const double scale = low == high ? 1.0 / 32767 : std::max(std::max(-low, high) / 32767, kSmallestScale);
+    return {{static_cast<float>(scale)}, {0}, -1, 16};
+  }
   if (low == high) return {{1.0F / 255}, {-128}, -1, 8};  // a dead activation: any scale does
   const auto scale = static_cast<float>(std::max((high - low) / 255, kSmallestScale));
   const double zero_point = std::clamp(std::round(-128 - low / scale), -128.0, 127.0);

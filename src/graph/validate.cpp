@@ -40,6 +40,9 @@ void check_quantization(const Tensor& tensor) {
     if (tensor.type == DataType::kInt8 && (zero_point < -128 || zero_point > 127)) {
       fail("Tensor", tensor.name, fmt::format("has a zero point of {}", zero_point));
     }
+    if (tensor.type == DataType::kInt16 && zero_point != 0) {
+      fail("Tensor", tensor.name, fmt::format("is int16 and has a zero point of {}, not 0", zero_point));
+    }
   }
 }
 
@@ -60,8 +63,8 @@ void check_tensor(const Tensor& tensor) {
   if (tensor.quantization) check_quantization(tensor);
 }
 
-/// The types of a node's tensors: all float32, or int8 activations with int8 or int4 weights and an int32
-/// bias.
+/// The types of a node's tensors: all float32, or int8 or int16 activations with int8 or int4 weights and a
+/// bias of int32 or int64.
 void check_types(const Graph& graph, const Node& node) {
   const auto expect = [&](TensorId id, std::initializer_list<DataType> types, bool quantized) {
     const Tensor& tensor = graph.tensor(id);
@@ -79,31 +82,38 @@ void check_types(const Graph& graph, const Node& node) {
   if (std::holds_alternative<Quantize>(node.op)) {
     // uint8 only meets int8: at the network's ends.
     const DataType from = graph.tensor(node.inputs[0]).type;
-    expect(node.inputs[0], {kFloat32, kInt8, kUint8}, from != kFloat32);
-    if (from == kInt8) expect(output, {kInt8, kUint8}, true);
-    if (from != kInt8) expect(output, {kInt8}, true);
+    expect(node.inputs[0], {kFloat32, kInt16, kInt8, kUint8}, from != kFloat32);
+    if (from == kInt8) expect(output, {kInt16, kInt8, kUint8}, true);
+    if (from == kUint8) expect(output, {kInt8}, true);
+    if (from == kFloat32 || from == kInt16) expect(output, {kInt16, kInt8}, true);
     return;
   }
   if (std::holds_alternative<Dequantize>(node.op)) {
-    expect(node.inputs[0], {kInt8}, true);
+    expect(node.inputs[0], {kInt16, kInt8}, true);
     expect(output, {kFloat32}, false);
     return;
   }
   const bool weighted = std::holds_alternative<Conv2D>(node.op) ||
                         std::holds_alternative<DepthwiseConv2D>(node.op) ||
                         std::holds_alternative<FullyConnected>(node.op);
-  const bool integer = graph.tensor(output).type != kFloat32;
+  const DataType activation = graph.tensor(output).type;
+  const bool integer = activation != kFloat32;
   if (integer && std::holds_alternative<BatchNorm>(node.op)) {
     throw Error(fmt::format("Node '{}'", node.name), "is a batch norm in integers",
                 "Fold batch norms before quantizing");
   }
-  const DataType activation = integer ? kInt8 : kFloat32;
-  expect(output, {activation}, integer);
+  if (activation == kInt16 && !has_int16_form(node.op)) {
+    throw Error(fmt::format("Node '{}'", node.name),
+                fmt::format("is a {} of int16 activations, which no kernel computes", name_of(node.op)),
+                "Keep this layer's activations at int8: layer_activations in a recipe's quantize stage");
+  }
+  expect(output, {kFloat32, kInt16, kInt8}, integer);
   expect(node.inputs[0], {activation}, integer);
   if (weighted) {
     if (integer) expect(node.inputs[1], {kInt8, kInt4}, true);
     if (!integer) expect(node.inputs[1], {kFloat32}, false);
-    if (node.inputs.size() == 3) expect(node.inputs[2], {integer ? kInt32 : kFloat32}, false);
+    if (node.inputs.size() == 3)
+      expect(node.inputs[2], {activation == kInt16 ? kInt64 : integer ? kInt32 : kFloat32}, false);
   } else {
     for (size_t i = 1; i < node.inputs.size(); ++i) expect(node.inputs[i], {activation}, integer);
   }

@@ -50,13 +50,13 @@ TEST(CWriter, compiles_without_a_warning_as_c99_and_c11) {
   }
 }
 
-/// Every operator with small shapes, int8, 4 bits and float32.
+/// Every operator with small shapes, int8, int16, 4 bits and float32.
 Graph all_operators() {
   Graph graph;
   graph.name = "operators";
-  for (const bool integer : {true, false}) {
+  for (const DataType type : {DataType::kInt8, DataType::kInt16, DataType::kFloat32}) {
     for (size_t op = 0; op < test::kOperators; ++op) {
-      for (size_t i = 0; i < 2; ++i) test::append_case(graph, op, integer, 12, Random(op * 1000 + i));
+      for (size_t i = 0; i < 2; ++i) test::append_case(graph, op, type, 12, Random(op * 1000 + i));
     }
   }
   return graph;

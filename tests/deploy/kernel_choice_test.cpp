@@ -174,7 +174,8 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
   for (const Operator& op : std::vector<Operator>{Conv2D{}, DepthwiseConv2D{}, FullyConnected{}}) {
     for (uint64_t seed = 0; seed < 400; ++seed) {
       Graph graph;
-      test::append_case(graph, op.index(), true, seed % 4 == 0 ? 20 : 9, Random(seed).fork(op.index()));
+      test::append_case(graph, op.index(), DataType::kInt8, seed % 4 == 0 ? 20 : 9,
+                        Random(seed).fork(op.index()));
       check(graph, seed);
     }
   }

@@ -178,7 +178,7 @@ TEST(KernelOverlap, leads_are_what_the_kernels_order_of_reading_and_writing_allo
   for (size_t op = 0; op < test::kOperators; ++op) {
     for (uint64_t seed = 0; seed < 40; ++seed) {
       Graph graph;
-      test::append_case(graph, op, true, 9, Random(seed).fork(op));
+      test::append_case(graph, op, DataType::kInt8, 9, Random(seed).fork(op));
       for (const Node& node : graph.nodes) {
         if (graph.tensor(node.outputs[0]).type != DataType::kInt8) continue;
         std::vector<Elements> inputs;

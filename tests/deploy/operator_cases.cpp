@@ -8,8 +8,10 @@
 #include "graph/builder.h"
 #include "graph/fold_batch_norm.h"
 #include "graph/fuse_activations.h"
+#include "graph/lookup_table.h"
 #include "graph/quantize_from_ranges.h"
 #include "graph/reference_run.h"
+#include "support/int16_options.h"
 #include "support/random_network.h"
 
 namespace thimble::test {
@@ -28,8 +30,8 @@ Operator default_operator(size_t index) {
 /// Writes one case; a new operator does not compile until it is listed here.
 class CaseWriter {
  public:
-  CaseWriter(Graph& graph, bool integer, int32_t size, Random random)
-      : graph_(graph), integer_(integer), size_(size), random_(random) {}
+  CaseWriter(Graph& graph, DataType type, int32_t size, Random random)
+      : graph_(graph), type_(type), size_(size), random_(random) {}
 
   void operator()(Conv2D op) {
     const int32_t groups = one_in(4) ? 2 : 1;
@@ -75,17 +77,19 @@ class CaseWriter {
   void operator()(Mul op) { broadcast(op); }
   void operator()(Maximum op) { broadcast(op, random_quantization()); }
   void operator()(Minimum op) { broadcast(op, random_quantization()); }
-  void operator()(Sigmoid op) { node(op, {input({1, extent(), extent()})}, {{1.0F / 256}, {-128}}); }
-  void operator()(Tanh op) { node(op, {input({1, extent(), extent()})}, {{1.0F / 128}, {0}}); }
+  void operator()(Sigmoid op) { node(op, {input({1, extent(), extent()})}, fixed(op)); }
+  void operator()(Tanh op) { node(op, {input({1, extent(), extent()})}, fixed(op)); }
 
   void operator()(HardSwish op) {
+    if (is_int16()) return;
     const TensorId x = input({1, extent(), extent()});
     Quantization out = random_quantization();
-    if (integer_) out.scales[0] = quantization_of(x).scales[0] * std::exp2(real(-3, 3));
+    if (integer()) out.scales[0] = quantization_of(x).scales[0] * std::exp2(real(-3, 3));
     node(op, {x}, out);
   }
 
   void operator()(LeakyRelu op) {
+    if (is_int16()) return;
     op.alpha = real(0, 1);
     node(op, {input({1, extent(), extent()})}, random_quantization());
   }
@@ -127,7 +131,7 @@ class CaseWriter {
 
   void operator()(Softmax op) {
     op.beta = one_in(2) ? 1.0F : real(0.2F, 2.0F);
-    node(op, {input({1, extent(), 2 * extent()})}, {{1.0F / 256}, {-128}});
+    node(op, {input({1, extent(), 2 * extent()})}, fixed(op));
   }
 
   void operator()(Reshape op) {
@@ -159,23 +163,24 @@ class CaseWriter {
   }
 
   void operator()(Quantize op) {
-    if (!integer_) return;
-    const bool from_float = one_in(2);
-    integer_ = !from_float;
+    if (!integer()) return;
+    const DataType to = type_;
+    type_ = one_in(2) ? DataType::kFloat32 : to;
+    if (is_int16() && one_in(2)) type_ = DataType::kInt8;
     const TensorId x = input({1, extent(), extent()});
-    integer_ = true;
+    type_ = graph_.tensor(x).type == DataType::kInt16 && one_in(2) ? DataType::kInt8 : to;
     node(op, {x}, random_quantization());
   }
 
   void operator()(Dequantize op) {
-    if (!integer_) return;
+    if (!integer()) return;
     const TensorId x = input({1, extent(), extent()});
-    integer_ = false;
+    type_ = DataType::kFloat32;
     node(op, {x}, {});
   }
 
   void operator()(BatchNorm op) {
-    if (integer_) return;
+    if (integer()) return;
     const Shape x = {1, extent(), extent(), extent()};
     const Shape channels = {x[3]};
     std::vector<TensorId> inputs = {input(x)};
@@ -196,7 +201,14 @@ class CaseWriter {
     return what + "_" + std::to_string(graph_.tensors.size());
   }
 
+  bool integer() const { return type_ != DataType::kFloat32; }
+  bool is_int16() const { return type_ == DataType::kInt16; }
+  Quantization fixed(const Operator& op) const {
+    return fixed_quantization(op, type_).value_or(Quantization{});
+  }
+
   Quantization random_quantization() {
+    if (is_int16()) return {.scales = {std::exp2(real(-15, -8))}, .zero_points = {0}, .bits = 16};
     return {.scales = {std::exp2(real(-8, 0))},
             .zero_points = {one_in(4) ? -128 : random_.between(-128, 127)}};
   }
@@ -207,9 +219,9 @@ class CaseWriter {
   TensorId input(Shape shape, std::optional<Quantization> q = std::nullopt) {
     Tensor tensor;
     tensor.name = name("input");
-    tensor.type = integer_ ? DataType::kInt8 : DataType::kFloat32;
+    tensor.type = type_;
     tensor.shape = std::move(shape);
-    if (integer_) tensor.quantization = q ? *q : random_quantization();
+    if (integer()) tensor.quantization = q ? *q : random_quantization();
     graph_.inputs.push_back(graph_.add(std::move(tensor)));
     return graph_.inputs.back();
   }
@@ -232,8 +244,8 @@ class CaseWriter {
 
   void node(Operator op, const std::vector<TensorId>& inputs, const Quantization& q) {
     const TensorId output = graph_.append(op, inputs, name(std::string(name_of(op))));
-    graph_.tensor(output).type = integer_ ? DataType::kInt8 : DataType::kFloat32;
-    if (integer_) graph_.tensor(output).quantization = q;
+    graph_.tensor(output).type = type_;
+    if (integer()) graph_.tensor(output).quantization = q;
     graph_.outputs.push_back(output);
   }
 
@@ -258,7 +270,7 @@ class CaseWriter {
     const TensorId x = input(x_shape);
     const int32_t channels = shape[axis];
     const bool bias = !one_in(3);
-    if (!integer_) {
+    if (!integer()) {
       std::vector<TensorId> inputs = {x, float_constant(shape, -1, 1)};
       if (bias) inputs.push_back(float_constant({channels}, -1, 1));
       return node(op, inputs, {});
@@ -285,7 +297,14 @@ class CaseWriter {
       q.zero_points.push_back(0);
     }
     std::vector<TensorId> inputs = {x, weights};
-    if (bias) {
+    if (bias && is_int16()) {
+      std::vector<int64_t> biases(static_cast<size_t>(channels));
+      for (int64_t& value : biases) {
+        value = random_.between(-(1 << 22), 1 << 22);
+        if (one_in(8)) value *= 1 << 20;
+      }
+      inputs.push_back(constant(DataType::kInt64, {channels}, biases));
+    } else if (bias) {
       std::vector<int32_t> biases(static_cast<size_t>(channels));
       for (int32_t& value : biases)
         value = one_in(8) ? random_.between(-(1 << 28), 1 << 28) : random_.between(-20000, 20000);
@@ -335,7 +354,7 @@ class CaseWriter {
   }
 
   Graph& graph_;
-  bool integer_;
+  DataType type_;
   int32_t size_;
   Random random_;
   int32_t kernel_h_ = 1;
@@ -347,19 +366,19 @@ class CaseWriter {
 
 std::string operator_name(size_t index) { return std::string(name_of(default_operator(index))); }
 
-void append_case(Graph& graph, size_t index, bool integer, int32_t size, Random random) {
-  std::visit(CaseWriter(graph, integer, size, random), default_operator(index));
+void append_case(Graph& graph, size_t index, DataType type, int32_t size, Random random) {
+  std::visit(CaseWriter(graph, type, size, random), default_operator(index));
 }
 
 void append_winograd_case(Graph& graph, int32_t size, Random random) {
-  CaseWriter(graph, true, size, random).winograd();
+  CaseWriter(graph, DataType::kInt8, size, random).winograd();
 }
 
-Graph random_deployable(bool integer, Random random) {
+Graph random_deployable(DataType type, Random random) {
   const Graph network =
       random.fork(2).below(2) == 0 ? random_network(random.fork(1)) : random_varied_network(random.fork(1));
   const Graph graph = fuse_activations(fold_batch_norm(network));
-  if (!integer) return graph;
+  if (type == DataType::kFloat32) return graph;
   std::vector<Range> ranges(graph.tensors.size());
   ReferenceRun run(graph);
   for (uint64_t i = 0; i < 4; ++i) {
@@ -375,7 +394,8 @@ Graph random_deployable(bool integer, Random random) {
       ranges[t] = {std::min(ranges[t].low, low), std::max(ranges[t].high, high)};
     }
   }
-  return quantize_from_ranges(graph, ranges);
+  if (type == DataType::kInt8) return quantize_from_ranges(graph, ranges);
+  return quantize_from_ranges(graph, ranges, int16_options(graph, random.fork(3)));
 }
 
 void append_graph(Graph& graph, const Graph& part, const std::string& prefix) {
@@ -396,7 +416,7 @@ std::vector<std::byte> random_sample(const Graph& graph, Random& random) {
   std::vector<std::byte> sample;
   for (const TensorId id : graph.inputs) {
     const Tensor& tensor = graph.tensor(id);
-    if (tensor.type == DataType::kInt8) {
+    if (tensor.type != DataType::kFloat32) {
       for (size_t i = 0; i < tensor.bytes(); ++i) sample.push_back(static_cast<std::byte>(random.below(256)));
       continue;
     }

@@ -42,18 +42,18 @@ Verification run(const Graph& graph, uint64_t seed) {
   return verify(graph, device, samples);
 }
 
-Graph cases(size_t op, bool integer, int32_t size, size_t count, uint64_t seed) {
+Graph cases(size_t op, DataType type, int32_t size, size_t count, uint64_t seed) {
   Graph graph;
   graph.name = "cases";
-  for (size_t i = 0; i < count; ++i) test::append_case(graph, op, integer, size, Random(seed).fork(i));
+  for (size_t i = 0; i < count; ++i) test::append_case(graph, op, type, size, Random(seed).fork(i));
   return graph;
 }
 
 /// The smallest case of an operator that fails, by growing extents.
-std::string smallest_failure(size_t op, bool integer, uint64_t seed) {
+std::string smallest_failure(size_t op, DataType type, uint64_t seed) {
   for (int32_t size = 1; size <= kSize; ++size) {
     for (size_t i = 0; i < 40; i += 20) {
-      const Verification found = run(cases(op, integer, size, 20, seed + i), seed);
+      const Verification found = run(cases(op, type, size, 20, seed + i), seed);
       if (found.mismatches > 0)
         return "extents up to " + std::to_string(size) + ": " + describe_mismatch(found);
     }
@@ -61,13 +61,13 @@ std::string smallest_failure(size_t op, bool integer, uint64_t seed) {
   return "no smaller case fails";
 }
 
-void expect_equal_everywhere(bool integer, size_t cases_an_operator, uint64_t seed) {
+void expect_equal_everywhere(DataType type, size_t cases_an_operator, uint64_t seed) {
   Graph graph;
   graph.name = "operators";
   std::vector<size_t> operator_of;
   for (size_t op = 0; op < test::kOperators; ++op) {
     for (size_t i = 0; i < cases_an_operator; ++i) {
-      test::append_case(graph, op, integer, kSize, Random(seed).fork(op * 1000 + i));
+      test::append_case(graph, op, type, kSize, Random(seed).fork(op * 1000 + i));
     }
     operator_of.resize(graph.nodes.size(), op);
   }
@@ -76,26 +76,30 @@ void expect_equal_everywhere(bool integer, size_t cases_an_operator, uint64_t se
   if (result.mismatches == 0) return;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     if (graph.nodes[n].name != result.first->layer) continue;
-    FAIL() << describe_mismatch(result) << "\nsmallest: " << smallest_failure(operator_of[n], integer, seed);
+    FAIL() << describe_mismatch(result) << "\nsmallest: " << smallest_failure(operator_of[n], type, seed);
   }
 }
 
 TEST(OperatorHarness, every_integer_operator_gives_the_same_bytes_everywhere) {
-  for (const uint64_t seed : {1, 2}) expect_equal_everywhere(true, 8, seed);
+  for (const uint64_t seed : {1, 2}) expect_equal_everywhere(DataType::kInt8, 8, seed);
+}
+
+TEST(OperatorHarness, every_operator_of_int16_activations_gives_the_same_bytes_everywhere) {
+  expect_equal_everywhere(DataType::kInt16, 6, 5);
 }
 
 TEST(OperatorHarness, every_float_operator_gives_the_same_values_everywhere) {
-  expect_equal_everywhere(false, 5, 3);
+  expect_equal_everywhere(DataType::kFloat32, 5, 3);
 }
 
 class OperatorsOnTarget : public testing::TestWithParam<Target> {};
 
 TEST_P(OperatorsOnTarget, give_the_bytes_of_the_reference) {
-  for (const bool integer : {true, false}) {
+  for (const DataType type : {DataType::kInt8, DataType::kInt16, DataType::kFloat32}) {
     Graph graph;
     graph.name = "operators";
     for (size_t op = 0; op < test::kOperators; ++op) {
-      for (size_t i = 0; i < 2; ++i) test::append_case(graph, op, integer, 6, Random(op * 1000 + i));
+      for (size_t i = 0; i < 2; ++i) test::append_case(graph, op, type, 6, Random(op * 1000 + i));
     }
     Random random(4);
     const std::vector<std::vector<std::byte>> samples = {test::random_sample(graph, random)};
@@ -117,7 +121,7 @@ TEST(OperatorHarness, neon_kernels_give_the_bytes_of_the_reference) {
   const size_t cases_each = std::getenv("THIMBLE_FULL_TESTS") != nullptr ? 8 : 3;
   for (const Operator& op : operators) {
     for (size_t i = 0; i < cases_each; ++i)
-      test::append_case(graph, op.index(), true, 40, Random(op.index() * 1000 + i));
+      test::append_case(graph, op.index(), DataType::kInt8, 40, Random(op.index() * 1000 + i));
   }
   const GeneratedC program = write_c(graph, {.prefix = "", .core = a72.core});
   std::set<std::string> neon;
@@ -201,7 +205,7 @@ TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_op
 TEST(OperatorHarness, weights_of_minus_128_are_not_given_to_neon) {
   Graph graph;
   graph.name = "dense";
-  test::append_case(graph, Operator(FullyConnected{}).index(), true, 9, Random(1));
+  test::append_case(graph, Operator(FullyConnected{}).index(), DataType::kInt8, 9, Random(1));
   Node& node = graph.nodes[0];
   EXPECT_EQ(kernel_candidates(graph, node, "cortex-a72").size(), 2U);
   graph.tensor(node.inputs[1]).data->front() = std::byte{0x80};
@@ -214,11 +218,12 @@ INSTANTIATE_TEST_SUITE_P(, OperatorsOnTarget, testing::ValuesIn(targets().begin(
                          });
 
 TEST(OperatorHarness, random_networks_give_the_same_bytes_everywhere) {
-  for (const bool integer : {true, false}) {
+  for (const auto& [type, count] :
+       {std::pair{DataType::kInt8, 16U}, {DataType::kInt16, 6U}, {DataType::kFloat32, 6U}}) {
     Graph graph;
     graph.name = "networks";
-    for (uint64_t i = 0; i < (integer ? 16 : 6); ++i) {
-      test::append_graph(graph, test::random_deployable(integer, Random(i)),
+    for (uint64_t i = 0; i < count; ++i) {
+      test::append_graph(graph, test::random_deployable(type, Random(i)),
                          "network_" + std::to_string(i) + "_");
     }
     const Verification result = run(graph, 5);
@@ -228,7 +233,7 @@ TEST(OperatorHarness, random_networks_give_the_same_bytes_everywhere) {
 
 /// That the comparison can fail: a kernel whose C was changed after it was written.
 TEST(OperatorHarness, a_kernel_that_differs_is_found_and_named) {
-  const Graph graph = cases(0, true, 6, 10, 1);
+  const Graph graph = cases(0, DataType::kInt8, 6, 10, 1);
   GeneratedC program = write_c(graph);
   bool changed = false;
   for (GeneratedFile& file : program.files) {

@@ -144,7 +144,7 @@ struct MicroInterpreter {
 Graph network(bool integer) {
   // The first random network of one output of more than two elements.
   for (uint64_t seed = 0;; ++seed) {
-    Graph graph = test::random_deployable(integer, Random(seed));
+    Graph graph = test::random_deployable(integer ? DataType::kInt8 : DataType::kFloat32, Random(seed));
     const bool softmax = std::ranges::any_of(
         graph.nodes, [](const Node& node) { return std::holds_alternative<Softmax>(node.op); });
     if (softmax && graph.tensor(graph.outputs[0]).elements() > 2) {

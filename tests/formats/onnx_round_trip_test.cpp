@@ -10,6 +10,7 @@
 #include "graph/fold_batch_norm.h"
 #include "graph/fuse_activations.h"
 #include "support/expect_error.h"
+#include "support/int16_options.h"
 #include "support/random_network.h"
 
 namespace thimble::onnx {
@@ -71,6 +72,17 @@ RC_GTEST_PROP(OnnxRoundTrip, varied_graphs_come_back_as_they_were, (uint64_t see
     RC_ASSERT(!testing::Test::HasFailure());
     RC_ASSERT(to_onnx(again) == file);
   }
+}
+
+RC_GTEST_PROP(OnnxRoundTrip, graphs_of_int16_activations_come_back_as_they_were, (uint64_t seed)) {
+  const Random random(seed);
+  const Graph network = fuse_activations(fold_batch_norm(test::random_varied_network(random)));
+  const Graph graph = quantized(network, random.fork(1), test::int16_options(network, random.fork(2)));
+  const std::string file = to_onnx(graph);
+  const Graph again = reread(file);
+  expect_same_graph(graph, again);
+  RC_ASSERT(!testing::Test::HasFailure());
+  RC_ASSERT(to_onnx(again) == file);
 }
 
 RC_GTEST_PROP(OnnxRoundTrip, fused_float_graphs_come_back_fused, (uint64_t seed)) {

@@ -45,11 +45,35 @@ TEST(TfliteReader, every_unsupported_operator_is_named_with_its_index_output_and
 TEST(TfliteReader, unsupported_types_are_named_for_inputs_and_operators_at_once) {
   JsonModel model = one_operator("RELU", "[1, 4]", "[1, 4]");
   model.tensors[0] = R"({"shape": [1, 4], "name": "pixels", "type": "UINT8"})";
-  model.tensors[1] = R"({"shape": [1, 4], "name": "y", "type": "INT16"})";
+  model.tensors[1] = R"({"shape": [1, 4], "name": "y", "type": "FLOAT64"})";
   const std::string text = test::error_of([&] { parsed(model); });
   EXPECT_NE(text.find("operator 0 RELU (output 'y'): tensor 'pixels' has type UINT8"), std::string::npos)
       << text;
-  EXPECT_NE(text.find("output 0: tensor 'y' has type INT16"), std::string::npos) << text;
+  EXPECT_NE(text.find("output 0: tensor 'y' has type FLOAT64"), std::string::npos) << text;
+}
+
+TEST(TfliteReader, older_ways_of_int16_are_refused_with_their_remedy) {
+  const std::string scale = R"(, "quantization": {"scale": [0.5], "zero_point": [0]})";
+  const auto int16 = [&](const char* name, const char* shape) {
+    return fmt::format(R"({{"shape": {}, "name": "{}", "type": "INT16"{}}})", shape, name, scale);
+  };
+  const auto sum = [&](const char* options) {
+    JsonModel model = one_operator(
+        "ADD", "", "",
+        fmt::format(R"("builtin_options_type": "AddOptions", "builtin_options": {{{}}})", options));
+    model.tensors = {int16("x", "[1, 4]"), int16("y", "[1, 4]")};
+    model.operators[0].replace(model.operators[0].find("[0]"), 3, "[0, 0]");
+    return model;
+  };
+  EXPECT_NE(test::error_of([&] { parsed(sum("")); }).find("powers of two"), std::string::npos);
+  EXPECT_EQ(parsed(sum(R"("pot_scale_int16": false)")).tensors[0].type, DataType::kInt16);
+
+  JsonModel dense = one_operator("FULLY_CONNECTED", "", "",
+                                 R"("builtin_options_type": "FullyConnectedOptions", "builtin_options": {})");
+  dense.tensors = {int16("x", "[1, 4]"), int16("y", "[1, 2]")};
+  add_constant<int8_t>(dense, "[2, 4]", "INT8", std::vector<int8_t>(8, 1), scale);
+  add_constant<int32_t>(dense, "[2]", "INT32", {1, 1}, scale);
+  EXPECT_NE(test::error_of([&] { parsed(dense); }).find("is int32, beside int16"), std::string::npos);
 }
 
 TEST(TfliteReader, uint8_stays_the_input_and_output_of_an_int8_network) {

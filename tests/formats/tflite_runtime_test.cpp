@@ -15,6 +15,7 @@
 #include "formats/tflite/tflite.h"
 #include "formats/tflite_models.h"
 #include "graph/builder.h"
+#include "support/int16_options.h"
 #include "support/small_zoo.h"
 #include "zoo/zoo.h"
 
@@ -107,10 +108,11 @@ class Interpreter : public testing::Test {
       ++operators[std::string(name_of(cases[i].graph.nodes.back().op))];
       ASSERT_EQ(outputs[i].size(), cases[i].expected.size()) << cases[i].what;
       for (size_t k = 0; k < output.elements(); ++k) {
-        const bool integer = output.type == DataType::kInt8;
-        const auto value = [&](const std::vector<std::byte>& bytes) {
-          return integer ? static_cast<double>(reinterpret_cast<const int8_t*>(bytes.data())[k])
-                         : double{reinterpret_cast<const float*>(bytes.data())[k]};
+        const bool integer = output.type != DataType::kFloat32;
+        const auto value = [&](const std::vector<std::byte>& bytes) -> double {
+          if (output.type == DataType::kInt8) return reinterpret_cast<const int8_t*>(bytes.data())[k];
+          if (output.type == DataType::kInt16) return reinterpret_cast<const int16_t*>(bytes.data())[k];
+          return reinterpret_cast<const float*>(bytes.data())[k];
         };
         const double theirs = value(outputs[i]);
         const double ours = value(cases[i].expected);
@@ -274,6 +276,25 @@ TEST_F(LiteRt, stays_within_one_unit_of_the_reference_for_weights_of_four_bits) 
     operators.insert(name_of(each.graph.nodes[0].op));
   }
   EXPECT_EQ(operators.size(), 3U);
+  expect_agreement(cases, 1e-4);
+}
+
+/// Every operator that has an int16 form, and Quantize between int8 and int16.
+TEST_F(LiteRt, stays_within_one_unit_of_the_reference_for_int16_activations) {
+  std::vector<Case> cases;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const Graph trained = network(seed);
+    if (!writable(trained)) continue;
+    const Graph graph =
+        onnx::quantized(trained, Random(seed + 500), test::int16_options(trained, Random(seed + 600)));
+    std::vector<Case> nodes;
+    add_nodes(nodes, graph, random_bytes(graph, Random(seed + 1000)), fmt::format("seed {}", seed));
+    std::erase_if(nodes, [](const Case& each) {
+      const auto is_int16 = [](const Tensor& tensor) { return tensor.type == DataType::kInt16; };
+      return std::ranges::none_of(each.graph.tensors, is_int16);
+    });
+    std::move(nodes.begin(), nodes.end(), std::back_inserter(cases));
+  }
   expect_agreement(cases, 1e-4);
 }
 

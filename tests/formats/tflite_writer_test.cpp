@@ -9,6 +9,7 @@
 #include "graph/quantize_from_ranges.h"
 #include "graph/reference_run.h"
 #include "support/expect_error.h"
+#include "support/int16_options.h"
 #include "support/random_network.h"
 
 namespace thimble::tflite {
@@ -35,8 +36,8 @@ std::optional<Graph> folded_network(uint64_t seed) {
                                           : test::random_varied_network(Random(seed)));
 }
 
-/// The int8 form of a network, by the ranges that its tensors take on one random input.
-Graph quantized(const Graph& graph, uint64_t seed) {
+/// The integer form of a network, by the ranges that its tensors take on one random input.
+Graph quantized(const Graph& graph, uint64_t seed, const QuantizeOptions& options = {}) {
   const auto input = test::random_input(graph, Random(seed));
   ReferenceRun run(graph);
   const std::span<const std::byte> inputs[] = {std::as_bytes(std::span(input))};
@@ -49,7 +50,7 @@ Graph quantized(const Graph& graph, uint64_t seed) {
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
     ranges[id] = {*low, std::max(*high, *low + 1e-3F)};
   }
-  return quantize_from_ranges(graph, ranges);
+  return quantize_from_ranges(graph, ranges, options);
 }
 
 TEST(TfliteWriter, float_networks_keep_every_bit_of_their_outputs) {
@@ -65,13 +66,15 @@ TEST(TfliteWriter, float_networks_keep_every_bit_of_their_outputs) {
   EXPECT_GT(compared, kNetworks / 2);
 }
 
-TEST(TfliteWriter, int8_networks_keep_every_byte_of_their_outputs) {
+TEST(TfliteWriter, integer_networks_keep_every_byte_of_their_outputs) {
   int compared = 0;
   for (uint64_t seed = 0; seed < kNetworks; ++seed) {
     const auto graph = folded_network(seed);
     if (!graph) continue;
-    const Graph integer = quantized(*graph, seed);
     Random random(seed);
+    const bool is_int16 = seed % 3 == 0;
+    const Graph integer =
+        quantized(*graph, seed, is_int16 ? test::int16_options(*graph, random.fork(1)) : QuantizeOptions{});
     std::vector<std::byte> input(integer.tensor(integer.inputs[0]).bytes());
     for (std::byte& byte : input) byte = static_cast<std::byte>(random.below(256));
     EXPECT_EQ(output_of(through_file(integer), input), output_of(integer, input)) << "seed " << seed;

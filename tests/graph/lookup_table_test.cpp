@@ -31,11 +31,12 @@ TEST(LookupTable, sigmoid_and_tanh_are_within_a_unit_of_the_function_at_any_scal
   for (int i = 0; i < 200; ++i) {
     const Quantization in =
         one_scale(std::exp2(static_cast<float>(-10 + 9 * random.uniform())), random.between(-128, 127));
-    EXPECT_LT(worst_error(Sigmoid{}, in, *fixed_quantization(Sigmoid{}),
+    EXPECT_LT(worst_error(Sigmoid{}, in, *fixed_quantization(Sigmoid{}, DataType::kInt8),
                           [](double x) { return 1 / (1 + std::exp(-x)); }),
               0.51)
         << in.scales[0];
-    EXPECT_LT(worst_error(Tanh{}, in, *fixed_quantization(Tanh{}), [](double x) { return std::tanh(x); }),
+    EXPECT_LT(worst_error(Tanh{}, in, *fixed_quantization(Tanh{}, DataType::kInt8),
+                          [](double x) { return std::tanh(x); }),
               0.51)
         << in.scales[0];
   }

@@ -300,6 +300,55 @@ TEST(QuantizeFromRanges, takes_bits_and_scales_layer_by_layer) {
   refuse({.layers = {{conv, {4, {1, 0, 1}}}}}, "not positive");
 }
 
+TEST(QuantizeFromRanges, activations_of_16_bits_are_symmetric_and_a_quantize_parts_them_from_those_of_8) {
+  GraphBuilder b("layers", 1);
+  const TensorId y = b.conv2d(b.input("x", {1, 4, 4, 2}), 3, {.bias = true});
+  const TensorId z = b.conv2d(y, 3, {.bias = true});
+  const Graph graph = b.finish({b.add(y, z)});
+  const std::vector<Range> ranges(graph.tensors.size(), {-1, 3});
+  const std::string first = graph.nodes[0].name;
+  const std::string second = graph.nodes[1].name;
+  const auto operators = [&](const QuantizeOptions& options) {
+    std::string text;
+    const Graph q = quantize_from_ranges(graph, ranges, options);
+    for (const Node& node : q.nodes) {
+      const Tensor& output = q.tensor(node.outputs[0]);
+      const bool is_int16 = output.type == DataType::kInt16;
+      text += (text.empty() ? "" : " ") + std::string(name_of(node.op)) + (is_int16 ? "16" : "8");
+      EXPECT_EQ(output.quantization->bits, is_int16 ? 16 : 8);
+      if (is_int16) {
+        EXPECT_EQ(output.quantization->zero_points[0], 0);
+        EXPECT_FLOAT_EQ(output.quantization->scales[0], 3.0F / 32767);
+      }
+      if (node.inputs.size() == 3) {
+        EXPECT_EQ(q.tensor(node.inputs[2]).type, is_int16 ? DataType::kInt64 : DataType::kInt32);
+      }
+    }
+    return text;
+  };
+  EXPECT_EQ(operators({.activations = 16}), "Conv2D16 Conv2D16 Add16");
+  EXPECT_EQ(operators({.layer_activations = {{second, 16}}}), "Conv2D8 Quantize16 Conv2D16 Quantize8 Add8");
+  // Both readers of the first layer's output share one Quantize.
+  EXPECT_EQ(operators({.activations = 16, .layer_activations = {{first, 8}}}),
+            "Quantize8 Conv2D8 Quantize16 Conv2D16 Add16");
+
+  const auto refuse = [&](const QuantizeOptions& options, const std::string& reason) {
+    test::expect_error([&] { quantize_from_ranges(graph, ranges, options); }, reason);
+  };
+  refuse({.activations = 12}, "12 bits");
+  refuse({.layer_activations = {{first, 4}}}, "4 bits");
+  refuse({.layer_activations = {{"nobody", 16}}}, "nobody");
+  Graph without_form;
+  without_form.inputs = {without_form.add({.name = "x", .shape = {1, 4}})};
+  without_form.outputs = {without_form.append(LeakyRelu{}, without_form.inputs, "leaky")};
+  test::expect_error(
+      [&] {
+        quantize_from_ranges(without_form, std::vector<Range>(without_form.tensors.size(), {-1, 1}),
+                             {.activations = 16});
+      },
+      "Keep this layer's activations at int8");
+}
+
 TEST(QuantizeFromRanges, what_cannot_be_quantized_is_an_error) {
   Small s = conv_pool_softmax();
   const TensorId flat = node_of(s.graph, "Reshape").outputs[0];

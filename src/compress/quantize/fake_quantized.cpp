@@ -40,7 +40,10 @@ train::FakeQuantizedGraph fake_quantized(const Graph& graph, const Graph& intege
     const auto key = std::tuple(groups[static_cast<size_t>(id)], q.scales[0], q.zero_points[0]);
     const auto [entry, is_new] = shared.try_emplace(key, network.quantizers.size());
     if (is_new) {
-      network.quantizers.push_back({{}, q.scales, -1, -128 - q.zero_points[0], 127 - q.zero_points[0], true});
+      const int32_t highest = largest_weight(q.bits);
+      const int32_t lowest = q.bits == 16 ? -highest : -highest - 1;  // symmetric, as its range is
+      network.quantizers.push_back(
+          {{}, q.scales, -1, lowest - q.zero_points[0], highest - q.zero_points[0], true});
     }
     train::FakeQuantizer& quantizer = network.quantizers[entry->second];
     if (std::ranges::count(quantizer.tensors, id) == 0) quantizer.tensors.push_back(id);
@@ -57,16 +60,16 @@ train::FakeQuantizedGraph fake_quantized(const Graph& graph, const Graph& intege
     for (const TensorId id : node.inputs) {
       if (!weighted && graph.tensor(id).is_constant()) add(id, false);
     }
-    if (!only_moves(node.op)) add(node.outputs[0], !fixed_quantization(node.op));
+    if (!only_moves(node.op)) add(node.outputs[0], !fixed_quantization(node.op, DataType::kInt8));
   }
   return network;
 }
 
-Graph integer_form(const train::FakeQuantizedGraph& network) {
+Graph integer_form(const train::FakeQuantizedGraph& network, const QuantizeOptions& given) {
   const Graph& graph = network.graph;
   const std::vector<TensorId> groups = scale_groups(graph);
   std::map<TensorId, Range> range_of_group;
-  QuantizeOptions options;
+  QuantizeOptions options = given;
   for (const train::FakeQuantizer& quantizer : network.quantizers) {
     const float scale = quantizer.scales[0];
     const Range range{scale * static_cast<float>(quantizer.lowest),

@@ -46,6 +46,8 @@ ElementType checked_type(const ::onnx::TensorProto& tensor, std::string_view nam
     case ::onnx::TensorProto::UINT8:
     case ::onnx::TensorProto::BOOL:
       return ElementType::kUint8;
+    case ::onnx::TensorProto::INT16:
+      return ElementType::kInt16;
     case ::onnx::TensorProto::INT32:
       return ElementType::kInt32;
     case ::onnx::TensorProto::INT64:
@@ -54,7 +56,7 @@ ElementType checked_type(const ::onnx::TensorProto& tensor, std::string_view nam
       break;
   }
   fail(name, fmt::format("has ONNX element type {}", tensor.data_type()),
-       "float32, int8, uint8, int32 and int64 are read; export the model in one of them");
+       "float32, int8, uint8, int16, int32 and int64 are read; export the model in one of them");
 }
 
 /// The values of a typed field (float_data, int32_data, ...) as T, one after another.
@@ -77,6 +79,8 @@ std::vector<std::byte> typed_data(const ::onnx::TensorProto& tensor, ElementType
       return narrowed<int8_t>(tensor.int32_data());
     case ElementType::kUint8:
       return narrowed<uint8_t>(tensor.int32_data());
+    case ElementType::kInt16:
+      return narrowed<int16_t>(tensor.int32_data());
     case ElementType::kInt32:
       return narrowed<int32_t>(tensor.int32_data());
     case ElementType::kInt64:
@@ -106,6 +110,8 @@ size_t element_bytes(ElementType type) {
     case ElementType::kInt8:
     case ElementType::kUint8:
       return 1;
+    case ElementType::kInt16:
+      return 2;
     case ElementType::kInt64:
       return 8;
   }
@@ -181,8 +187,9 @@ std::vector<float> real_values(const Constant& constant) {
   }
   for (size_t i = 0; i < result.size(); ++i) {
     const size_t channel = q.per_channel() ? i / inner % q.scales.size() : 0;
-    const int64_t integer = constant.type == ElementType::kInt32 ? constant.values<int32_t>()[i]
-                                                                 : int64_t{constant.values<int8_t>()[i]};
+    const int64_t integer = constant.type == ElementType::kInt32   ? constant.values<int32_t>()[i]
+                            : constant.type == ElementType::kInt16 ? constant.values<int16_t>()[i]
+                                                                   : int64_t{constant.values<int8_t>()[i]};
     result[i] = static_cast<float>(static_cast<double>(q.scales[channel]) *
                                    static_cast<double>(integer - q.zero_points[channel]));
   }

@@ -16,7 +16,7 @@
 namespace thimble::onnx {
 
 /// The types of constants that a network of the Graph needs, int64 for shapes and axes among them.
-enum class ElementType : uint8_t { kFloat32, kInt8, kUint8, kInt32, kInt64 };
+enum class ElementType : uint8_t { kFloat32, kInt8, kUint8, kInt16, kInt32, kInt64 };
 
 /// Bytes of one element.
 size_t element_bytes(ElementType type);

@@ -54,7 +54,7 @@ class Folding {
         if (needs_requantization(node)) {
           Tensor own = result_.tensor(wanted);
           own.name = names_.take(node.name + "/fixed");
-          own.quantization = fixed_quantization(node.op);
+          own.quantization = fixed_quantization(node.op, own.type);
           std::string name = own.name;
           node.outputs[0] = result_.add(std::move(own));
           nodes.push_back(std::move(node));
@@ -96,13 +96,14 @@ class Folding {
 
   /// Whether the integer kernel's result has another scale than the file wants.
   bool needs_requantization(const Node& node) const {
-    const auto fixed = fixed_quantization(node.op);
-    const Quantization& wanted = *result_.tensor(node.outputs[0]).quantization;
+    const Tensor& output = result_.tensor(node.outputs[0]);
+    const auto fixed = fixed_quantization(node.op, output.type);
+    const Quantization& wanted = *output.quantization;
     return fixed && (fixed->scales != wanted.scales || fixed->zero_points != wanted.zero_points);
   }
 
   std::optional<Ending> foldable(const Node& node) const {
-    if (is_any<Quantize, Dequantize, BatchNorm>(node.op) || !inputs_are_integers(node)) return std::nullopt;
+    if (is_any<Quantize, Dequantize, BatchNorm>(node.op)) return std::nullopt;
     Ending ending{only_reader(node.outputs[0])};
     if (ending.quantize < 0) return std::nullopt;
     const Node* next = &graph_.nodes[static_cast<size_t>(ending.quantize)];
@@ -113,17 +114,21 @@ class Folding {
       if (ending.quantize < 0) return std::nullopt;
       next = &graph_.nodes[static_cast<size_t>(ending.quantize)];
     }
-    if (!is_any<Quantize>(next->op)) return std::nullopt;
+    if (!is_any<Quantize>(next->op) || !inputs_are_integers(node, graph_.tensor(next->outputs[0]).type))
+      return std::nullopt;
     return ending;
   }
 
-  bool inputs_are_integers(const Node& node) const {
+  /// Whether weights are integers and all else that the node reads is of the type that it gives.
+  bool inputs_are_integers(const Node& node, DataType type) const {
+    if (type == DataType::kInt16 && !has_int16_form(node.op)) return false;
     if (!is_dequantized(node.inputs[0]) && !graph_.tensor(node.inputs[0]).is_constant()) return false;
     bool any_activation = false;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];
       const Tensor& tensor = graph_.tensor(id);
       if (is_dequantized(id)) {
+        if (graph_.tensor(integer_of(id)).type != type) return false;
         any_activation = true;
       } else if (!tensor.is_constant()) {
         return false;
@@ -131,7 +136,7 @@ class Folding {
         if (!weights_fit(node, tensor)) return false;
       } else if (has_weights(node.op) && i == 2) {
         if (tensor.type != DataType::kFloat32 && tensor.type != DataType::kInt32) return false;
-      } else if (tensor.type != DataType::kInt8 || tensor.quantization->per_channel()) {
+      } else if (tensor.type != type || tensor.quantization->per_channel()) {
         return false;
       }
     }
@@ -170,8 +175,7 @@ class Folding {
     if (source.quantization->scales == wanted.scales &&
         source.quantization->zero_points == wanted.zero_points)
       return id;
-    Tensor tensor{
-        .name = names_.take(node_name + "/requantize"), .type = DataType::kInt8, .shape = source.shape};
+    Tensor tensor{.name = names_.take(node_name + "/requantize"), .type = source.type, .shape = source.shape};
     tensor.quantization = wanted;
     std::string name = tensor.name;
     const TensorId result = result_.add(std::move(tensor));
@@ -179,7 +183,7 @@ class Folding {
     return result;
   }
 
-  /// The bias as integers at scale s_in * s_w, which is what it mostly is already.
+  /// The bias as integers at scale s_in * s_w, which is what it mostly is already, int64 beside int16.
   TensorId integer_bias(const Node& node) {
     const Tensor& bias = graph_.tensor(node.inputs[2]);
     const Quantization& x = *graph_.tensor(node.inputs[0]).quantization;
@@ -193,27 +197,34 @@ class Folding {
     };
     bool fits = bias.type == DataType::kInt32;
     for (size_t i = 0; i < channels && fits; ++i) fits = std::abs(given(i) - wanted(i)) <= 1e-5F * wanted(i);
-    if (fits) return node.inputs[2];
+    const bool is_wide = graph_.tensor(node.inputs[0]).type == DataType::kInt16;
+    if (fits && !is_wide) return node.inputs[2];
 
-    Quantization q;
-    q.axis = 0;
-    q.bits = 32;
+    Tensor tensor{.name = bias.name, .type = DataType::kInt32, .shape = bias.shape};
     std::vector<int32_t> integers(channels);
-    for (size_t i = 0; i < channels; ++i) {
-      const double value = bias.type == DataType::kFloat32 ? double{bias.values<float>()[i]}
-                                                           : double{given(i)} * bias.values<int32_t>()[i];
-      const double rounded = std::round(value / wanted(i));
-      integers[i] = static_cast<int32_t>(std::clamp(rounded, double{std::numeric_limits<int32_t>::min()},
-                                                    double{std::numeric_limits<int32_t>::max()}));
-      q.scales.push_back(wanted(i));
+    if (fits) {
+      tensor.quantization = bias.quantization;
+      std::ranges::copy(bias.values<int32_t>(), integers.begin());
+    } else {
+      Quantization q;
+      q.axis = 0;
+      q.bits = 32;
+      for (size_t i = 0; i < channels; ++i) {
+        const double value = bias.type == DataType::kFloat32 ? double{bias.values<float>()[i]}
+                                                             : double{given(i)} * bias.values<int32_t>()[i];
+        const double rounded = std::round(value / wanted(i));
+        integers[i] = static_cast<int32_t>(std::clamp(rounded, double{std::numeric_limits<int32_t>::min()},
+                                                      double{std::numeric_limits<int32_t>::max()}));
+        q.scales.push_back(wanted(i));
+      }
+      q.zero_points.assign(channels, 0);
+      tensor.quantization = std::move(q);
     }
-    q.zero_points.assign(channels, 0);
-    Tensor tensor;
-    tensor.name = bias.name;
-    tensor.type = DataType::kInt32;
-    tensor.shape = bias.shape;
-    tensor.quantization = q;
     tensor.data = Tensor::to_bytes(std::span<const int32_t>(integers));
+    if (is_wide) {
+      tensor.type = DataType::kInt64;
+      tensor.data = Tensor::to_bytes<int64_t>(std::vector<int64_t>(integers.begin(), integers.end()));
+    }
     return result_.add(std::move(tensor));
   }
 
@@ -234,8 +245,9 @@ class Folding {
     std::vector<float> values(tensor.elements());
     for (size_t i = 0; i < values.size(); ++i) {
       const size_t channel = q.per_channel() ? i / inner % q.scales.size() : 0;
-      const int64_t integer =
-          tensor.type == DataType::kInt32 ? tensor.values<int32_t>()[i] : std::to_integer<int8_t>(bytes[i]);
+      const int64_t integer = tensor.type == DataType::kInt32   ? tensor.values<int32_t>()[i]
+                              : tensor.type == DataType::kInt16 ? tensor.values<int16_t>()[i]
+                                                                : std::to_integer<int8_t>(bytes[i]);
       values[i] = q.scales[channel] * static_cast<float>(integer - q.zero_points[channel]);
     }
     Tensor real;

@@ -218,8 +218,11 @@ void Importer::read_input(const ::onnx::ValueInfoProto& input) {
   tensor.name = input.name();
   if (type.elem_type() == ::onnx::TensorProto::INT8) {
     tensor.type = DataType::kInt8;
+  } else if (type.elem_type() == ::onnx::TensorProto::INT16) {
+    tensor.type = DataType::kInt16;
   } else if (type.elem_type() != ::onnx::TensorProto::FLOAT) {
-    fail(fmt::format("has ONNX element type {}", type.elem_type()), "float32 and int8 inputs are read");
+    fail(fmt::format("has ONNX element type {}", type.elem_type()),
+         "float32, int16 and int8 inputs are read");
   }
   Layout layout;
   for (int i = 0; i < type.shape().dim_size(); ++i) {

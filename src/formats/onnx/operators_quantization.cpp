@@ -13,7 +13,8 @@ constexpr int32_t kUint8Offset = 128;
 }  // namespace
 
 /// The scales and zero points of a QuantizeLinear or DequantizeLinear, those of uint8 moved to int8.
-/// `is_unsigned` says which the file had; without a zero point it stays as it is.
+/// `is_unsigned` says which the file had; without a zero point it stays as it is. Zero points of int16 give
+/// 16 bits.
 Quantization Importer::quantization_of(const NodeView& node, bool* is_unsigned) const {
   const Constant& scale = constant(node, 1);
   if (!scale.is_float() || scale.shape.size() > 1) {
@@ -38,11 +39,15 @@ Quantization Importer::quantization_of(const NodeView& node, bool* is_unsigned) 
         case ElementType::kUint8:
           q.zero_points[i] = zero_point.values<uint8_t>()[i];
           break;
+        case ElementType::kInt16:
+          q.zero_points[i] = zero_point.values<int16_t>()[i];
+          q.bits = 16;
+          break;
         case ElementType::kInt32:
           q.zero_points[i] = zero_point.values<int32_t>()[i];
           break;
         default:
-          node.fail_damaged("has zero points that are not integers of 8 or 32 bits");
+          node.fail_damaged("has zero points that are not integers of 8, 16 or 32 bits");
       }
     }
   }
@@ -61,6 +66,10 @@ void Importer::import_quantize(const NodeView& node) {
   Quantization q = quantization_of(node, &is_unsigned);
   if (is_constant(node, 0)) {
     const Constant source = constant(node, 0);
+    if (q.bits == 16) {
+      node.fail("quantizes a constant to int16",
+                "Store constants as integers (onnxruntime's quantize_static does)");
+    }
     if (q.per_channel()) q.axis = static_cast<int32_t>(node.axis(q.axis, source.shape.size()));
     if (q.per_channel() &&
         static_cast<size_t>(source.shape[static_cast<size_t>(q.axis)]) != q.scales.size()) {
@@ -92,6 +101,7 @@ void Importer::import_quantize(const NodeView& node) {
   if (width != widths_.end()) q.bits = width->second.second;
   Computed y = x;
   y.id = emit(node, Quantize{}, {x.id});
+  if (q.bits == 16) graph_.tensor(y.id).type = DataType::kInt16;
   graph_.tensor(y.id).quantization = q;
   if (is_unsigned) unsigned_.insert(y.id);
   define(node, y);
@@ -112,7 +122,8 @@ void Importer::import_dequantize(const NodeView& node) {
       std::vector<std::byte> moved(source.data.begin(), source.data.end());
       for (std::byte& value : moved) value ^= std::byte{0x80};
       source = store_.keep(source.name, ElementType::kInt8, source.shape, std::move(moved));
-    } else if (is_unsigned || (source.type != ElementType::kInt8 && source.type != ElementType::kInt32)) {
+    } else if (is_unsigned || (source.type != ElementType::kInt8 && source.type != ElementType::kInt16 &&
+                               source.type != ElementType::kInt32)) {
       node.fail_damaged("has a zero point of another type than its input");
     }
     source.quantization = std::move(q);
@@ -121,10 +132,10 @@ void Importer::import_dequantize(const NodeView& node) {
 
   const auto& x = std::get<Computed>(value(node, 0));
   Tensor& tensor = graph_.tensor(x.id);
-  if (tensor.type != DataType::kInt8) node.fail_damaged("reads float32");
+  if (tensor.type == DataType::kFloat32) node.fail_damaged("reads float32");
   bool is_unsigned = unsigned_.contains(x.id);
   Quantization q = quantization_of(node, &is_unsigned);
-  if (is_unsigned != unsigned_.contains(x.id))
+  if (is_unsigned != unsigned_.contains(x.id) || (q.bits == 16) != (tensor.type == DataType::kInt16))
     node.fail_damaged("has a zero point of another type than its input");
   if (q.scales.size() > 1)
     node.fail("dequantizes activations by channel", "Give activations one scale a tensor");

@@ -180,6 +180,8 @@ TensorId Importer::place(const NodeView& node, const Constant& constant, const A
     tensor.type = DataType::kFloat32;
   } else if (q && constant.type == ElementType::kInt8) {
     tensor.type = DataType::kInt8;
+  } else if (q && constant.type == ElementType::kInt16) {
+    tensor.type = DataType::kInt16;
   } else if (q && constant.type == ElementType::kInt32) {
     tensor.type = DataType::kInt32;
   } else {
@@ -197,7 +199,9 @@ TensorId Importer::place(const NodeView& node, const Constant& constant, const A
       const auto lead = static_cast<int32_t>(shape.size()) - static_cast<int32_t>(from.size());
       tensor.quantization->axis = std::max(0, moved + (moved == 0 ? 0 : lead));
     }
-    tensor.quantization->bits = tensor.type == DataType::kInt32 ? 32 : 8;
+    tensor.quantization->bits = tensor.type == DataType::kInt32   ? 32
+                                : tensor.type == DataType::kInt16 ? 16
+                                                                  : 8;
     const auto width = widths_.find(constant.name);
     if (width != widths_.end()) tensor.quantization->bits = width->second.second;
     if (width != widths_.end() && width->second.first == DataType::kInt4 && tensor.type == DataType::kInt8) {

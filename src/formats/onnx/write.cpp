@@ -18,13 +18,19 @@
 namespace thimble::onnx {
 namespace {
 
-constexpr int kIrVersion = 7;
-constexpr int kOpset = 13;
+/// A version of the format and of its operators.
+struct Versions {
+  int ir;
+  int opset;
+};
+constexpr Versions kVersions = {7, 13};
+constexpr Versions kVersionsOfInt16 = {10, 21};  ///< QuantizeLinear takes int16 from set 21 on
 
 ::onnx::TensorProto::DataType element_type(DataType type) {
   switch (type) {
     case DataType::kFloat32:
       return ::onnx::TensorProto::FLOAT;
+    case DataType::kInt64:  // the biases of int16 layers: DequantizeLinear knows no int64
     case DataType::kInt32:
       return ::onnx::TensorProto::INT32;
     case DataType::kInt16:
@@ -38,9 +44,24 @@ constexpr int kOpset = 13;
   return ::onnx::TensorProto::UNDEFINED;
 }
 
+bool is_bias(DataType type) { return type == DataType::kInt32 || type == DataType::kInt64; }
+
+/// A bias of int64 as the int32 that DequantizeLinear takes.
+std::vector<std::byte> narrowed_bias(const Tensor& bias) {
+  std::vector<int32_t> narrow;
+  for (const int64_t value : bias.values<int64_t>()) {
+    if (value < INT32_MIN || value > INT32_MAX) {
+      throw Error(fmt::format("Tensor '{}'", bias.name),
+                  "holds a bias beyond the 32 bits that ONNX has for it", "Write the model as .tflite");
+    }
+    narrow.push_back(static_cast<int32_t>(value));
+  }
+  return Tensor::to_bytes<int32_t>(narrow);
+}
+
 /// The width that a tensor has when the file does not say otherwise.
 int32_t usual_bits(DataType type) {
-  return type == DataType::kInt32 ? 32 : type == DataType::kInt16 ? 16 : type == DataType::kInt4 ? 4 : 8;
+  return is_bias(type) ? 32 : type == DataType::kInt16 ? 16 : type == DataType::kInt4 ? 4 : 8;
 }
 
 /// ONNX broadcasts from the last axis of NCHW, the graph from the last of NHWC: an activation of fewer axes
@@ -74,14 +95,17 @@ Graph with_equal_ranks(const Graph& graph) {
 
 class Writer {
  public:
-  explicit Writer(const Graph& graph) : graph_(graph) {}
+  explicit Writer(const Graph& graph) : graph_(graph) {
+    const bool has_int16 = std::ranges::count(graph.tensors, DataType::kInt16, &Tensor::type) > 0;
+    versions_ = has_int16 ? kVersionsOfInt16 : kVersions;
+  }
 
   ::onnx::ModelProto write() {
-    model_.set_ir_version(kIrVersion);
+    model_.set_ir_version(versions_.ir);
     model_.set_producer_name("thimble");
     auto* opset = model_.add_opset_import();
     opset->set_domain("");
-    opset->set_version(kOpset);
+    opset->set_version(versions_.opset);
     file_ = model_.mutable_graph();
     file_->set_name(graph_.name.empty() ? "graph" : graph_.name);
 
@@ -247,13 +271,14 @@ class Writer {
     Shape shape(placement.rank - tensor.shape.size(), 1);
     shape.insert(shape.end(), tensor.shape.begin(), tensor.shape.end());
     const bool nibbles = tensor.type == DataType::kInt4;
-    const std::vector<std::byte> data =
-        nibbles ? unpacked_int4(*tensor.data, tensor.elements()) : *tensor.data;
+    const bool wide = tensor.type == DataType::kInt64;
+    const std::vector<std::byte> data = nibbles ? unpacked_int4(*tensor.data, tensor.elements())
+                                        : wide  ? narrowed_bias(tensor)
+                                                : *tensor.data;
     Shape file_shape = permuted(shape, placement.axes);
     if (placement.drop_first) file_shape.erase(file_shape.begin());
-    add_initializer(
-        name, element_type(tensor.type), file_shape,
-        permuted(data, byte_size(nibbles ? DataType::kInt8 : tensor.type, 1), shape, placement.axes));
+    add_initializer(name, element_type(tensor.type), file_shape,
+                    permuted(data, data.size() / tensor.elements(), shape, placement.axes));
     note_width(tensor, name);
     return name;
   }
@@ -262,7 +287,7 @@ class Writer {
 
   struct ScaleNames {
     std::string scale;
-    std::string zero_point;  ///< empty for int32, whose zero point ONNX leaves out
+    std::string zero_point;  ///< empty for a bias, whose zero point ONNX leaves out
   };
 
   ScaleNames scales_of(const std::string& tensor_name, DataType type, const Quantization& q) {
@@ -271,7 +296,11 @@ class Writer {
     const Shape shape = q.per_channel() ? Shape{static_cast<int32_t>(q.scales.size())} : Shape{};
     ScaleNames names;
     names.scale = new_initializer(tensor_name + "_scale", ::onnx::TensorProto::FLOAT, shape, q.scales);
-    if (type != DataType::kInt32) {
+    if (type == DataType::kInt16) {
+      const std::vector<int16_t> zero_points(q.zero_points.begin(), q.zero_points.end());
+      names.zero_point =
+          new_initializer(tensor_name + "_zero_point", ::onnx::TensorProto::INT16, shape, zero_points);
+    } else if (!is_bias(type)) {
       const std::vector<int8_t> zero_points(q.zero_points.begin(), q.zero_points.end());
       names.zero_point =
           new_initializer(tensor_name + "_zero_point", ::onnx::TensorProto::INT8, shape, zero_points);
@@ -311,11 +340,11 @@ class Writer {
     const Tensor& tensor = graph_.tensor(id);
     const std::string name = tensor.is_constant() ? initializer_of(id, placement) : value_names_[index(id)];
     if (tensor.type == DataType::kFloat32) return name;
-    if (!tensor.quantization && tensor.type != DataType::kInt32) {
+    if (!tensor.quantization && !is_bias(tensor.type)) {
       throw Error(fmt::format("Tensor '{}'", tensor.name), "is an integer without a scale",
                   "Give it a Quantization before writing");
     }
-    const Quantization q = tensor.type == DataType::kInt32 ? bias_quantization(tensor) : *tensor.quantization;
+    const Quantization q = is_bias(tensor.type) ? bias_quantization(tensor) : *tensor.quantization;
     int32_t axis = -1;
     if (q.per_channel()) {
       const auto lead = static_cast<int32_t>(placement.rank - tensor.shape.size());
@@ -549,8 +578,11 @@ class Writer {
     std::vector<int64_t> axes;
     for (const int32_t axis : op.axes) axes.push_back(file_axis(rank, axis));
     std::sort(axes.begin(), axes.end());
-    ::onnx::NodeProto* node = main_node("ReduceMean", {real(node_->inputs[0])});
-    set_all(node, "axes", axes);
+    std::vector<std::string> inputs = {real(node_->inputs[0])};
+    const bool as_input = versions_.opset >= 18;
+    if (as_input) inputs.push_back(integers("axes", axes));
+    ::onnx::NodeProto* node = main_node("ReduceMean", inputs);
+    if (!as_input) set_all(node, "axes", axes);
     set(node, "keepdims", op.keep_dims ? 1 : 0);
     const bool one_row_axis = op.axes == std::vector{1} || op.axes == std::vector{2};
     if (rank == 4 && !op.keep_dims && one_row_axis) transpose_result({0, 2, 1});
@@ -644,6 +676,7 @@ class Writer {
   }
 
   const Graph& graph_;
+  Versions versions_;
   ::onnx::ModelProto model_;
   ::onnx::GraphProto* file_ = nullptr;
   Names names_;

@@ -9,6 +9,7 @@
 
 #include "formats/tflite/inserted.h"
 #include "graph/builder.h"
+#include "graph/lookup_table.h"
 
 namespace thimble::tflite {
 namespace {
@@ -70,11 +71,13 @@ void OperatorReader::read(const schema::Operator& o, schema::BuiltinOperator cod
       return fully_connected(item(o, name, 2, 3));
     case ADD: {
       const auto* options = o.builtin_options_as_AddOptions();
+      refuse_power_of_two(o, options == nullptr || options->pot_scale_int16());
       return binary<Add>(item(o, name, 2, 2), options == nullptr ? schema::ActivationFunctionType::NONE
                                                                  : options->fused_activation_function());
     }
     case SUB: {
       const auto* options = o.builtin_options_as_SubOptions();
+      refuse_power_of_two(o, options == nullptr || options->pot_scale_int16());
       return binary<Sub>(item(o, name, 2, 2), options == nullptr ? schema::ActivationFunctionType::NONE
                                                                  : options->fused_activation_function());
     }
@@ -167,6 +170,13 @@ void OperatorReader::refuse_uint8(const schema::Operator& o) const {
   }
 }
 
+void OperatorReader::refuse_power_of_two(const schema::Operator& o, bool is_power_of_two) const {
+  if (!is_power_of_two || o.outputs() == nullptr || o.outputs()->size() == 0) return;
+  if (tensors_.type(o.outputs()->Get(0)) != DataType::kInt16) return;
+  throw Unsupported{"it is of int16 with scales that are powers of two, TensorFlow Lite's older way",
+                    "convert the model with TensorFlow Lite 2.4 or newer"};
+}
+
 OperatorReader::Item OperatorReader::item(const schema::Operator& file_operator, const std::string& name,
                                           size_t least, size_t most) const {
   const auto* inputs = file_operator.inputs();
@@ -224,7 +234,12 @@ TensorId OperatorReader::scaled_bias(const Item& item, TensorId x, TensorId weig
   Tensor& bias = graph_.tensor(id);
   const auto& input_scale = graph_.tensor(x).quantization;
   const auto& weight_scale = graph_.tensor(weights).quantization;
-  if (bias.type != DataType::kInt32 || bias.quantization || !input_scale || !weight_scale) return id;
+  if (graph_.tensor(x).type == DataType::kInt16 && bias.type == DataType::kInt32) {
+    throw Unsupported{fmt::format("the bias '{}' is int32, beside int16 activations", bias.name),
+                      "convert the model with biases of int64, which is TensorFlow Lite's default"};
+  }
+  const bool is_integer = bias.type == DataType::kInt32 || bias.type == DataType::kInt64;
+  if (!is_integer || bias.quantization || !input_scale || !weight_scale) return id;
   Quantization q{.scales = weight_scale->scales, .zero_points = weight_scale->zero_points, .bits = 32};
   for (float& scale : q.scales) scale *= input_scale->scales[0];
   if (weight_scale->per_channel()) q.axis = 0;
@@ -337,9 +352,13 @@ void OperatorReader::softmax(const Item& item) {
     file_.malformed(fmt::format("operator '{}' has beta {}", item.name, o.beta()));
   append_unary(item, Softmax{.beta = o.beta()});
   const auto& q = graph_.tensor(graph_.nodes.back().outputs[0]).quantization;
-  if (q && (std::abs(q->scales[0] * 256.0F - 1.0F) > 1e-3F || q->zero_points[0] != -128)) {
+  if (!q) return;
+  const Quantization fixed =
+      *fixed_quantization(graph_.nodes.back().op, graph_.tensor(graph_.nodes.back().outputs[0]).type);
+  if (std::abs(q->scales[0] / fixed.scales[0] - 1.0F) > 1e-3F || q->zero_points != fixed.zero_points) {
     throw Unsupported{
-        "its output has not the scale 1/256 and the zero point -128 that int8 softmax is defined with",
+        fmt::format("its output has not the scale 1/{} and the zero point {} that softmax is defined with",
+                    1 / fixed.scales[0], fixed.zero_points[0]),
         "convert the model with TensorFlow Lite's int8 quantization"};
   }
 }
@@ -393,6 +412,8 @@ void OperatorReader::pad(const Item& item) {
       op.value = value.values<float>()[0];
     } else if (value.type == DataType::kInt8 && q) {
       op.value = q->scales[0] * static_cast<float>(value.values<int8_t>()[0] - q->zero_points[0]);
+    } else if (value.type == DataType::kInt16 && q) {
+      op.value = q->scales[0] * static_cast<float>(value.values<int16_t>()[0]);
     } else {
       throw Unsupported{fmt::format("the value '{}' that it pads with has another type", value.name),
                         "convert the model again"};

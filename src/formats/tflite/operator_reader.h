@@ -58,6 +58,7 @@ class OperatorReader {
   void unpack(const schema::Operator& file_operator, const std::string& name);
   void expect_one_scale(const std::vector<TensorId>& inputs, TensorId output) const;
   void refuse_uint8(const schema::Operator& file_operator) const;
+  void refuse_power_of_two(const schema::Operator& file_operator, bool is_power_of_two) const;
   bool computes_a_shape(const schema::Operator& file_operator, schema::BuiltinOperator code) const;
   std::vector<int32_t> neighbouring_axes(const Item& item, TensorId x) const;
   std::vector<int32_t> begins(const Item& item, size_t input, size_t rank) const;

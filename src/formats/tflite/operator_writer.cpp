@@ -34,14 +34,15 @@ class OperatorWriter {
         node_(node),
         output_shape_(output_shape),
         builder_(builder),
-        integer_(input().type == DataType::kInt8) {}
+        integer_(input().type != DataType::kFloat32),
+        is_int16_(input().type == DataType::kInt16) {}
 
   WrittenNode operator()(const Conv2D& o) {
     const Shape& w = weights().shape;
     const Padding2D same = same_padding(input().shape[1], input().shape[2], w[1], w[2], o.stride_h,
                                         o.stride_w, o.dilation_h, o.dilation_w);
     const bool packed = type_in_file(weights()) == schema::TensorType::INT4;
-    const int32_t version = o.groups > 1 ? 6 : packed ? 7 : integer_ ? 3 : 1;
+    const int32_t version = o.groups > 1 ? 6 : packed ? 7 : version_of(3, 4);
     return windowed(o.padding, same, [&](schema::Padding padding) {
       const auto options = schema::CreateConv2DOptions(builder_, padding, o.stride_w, o.stride_h,
                                                        written(o.activation), o.dilation_w, o.dilation_h);
@@ -56,7 +57,7 @@ class OperatorWriter {
                                         o.stride_w, o.dilation_h, o.dilation_w);
     const bool packed = type_in_file(weights()) == schema::TensorType::INT4;
     const bool dilated = o.dilation_h != 1 || o.dilation_w != 1;
-    const int32_t version = packed ? 7 : integer_ ? 3 : dilated ? 2 : 1;
+    const int32_t version = packed ? 7 : dilated && !integer_ ? 2 : version_of(3, 5);
     return windowed(o.padding, same, [&](schema::Padding padding) {
       const auto options =
           schema::CreateDepthwiseConv2DOptions(builder_, padding, o.stride_w, o.stride_h, o.multiplier,
@@ -71,29 +72,35 @@ class OperatorWriter {
     const bool per_channel = integer_ && quantization && quantization->per_channel();
     const bool packed = type_in_file(weights()) == schema::TensorType::INT4;
     const bool keeps_axes = output_shape_.size() != 2;
-    const int32_t version = per_channel ? 12 : packed ? 10 : keeps_axes ? 5 : integer_ ? 4 : 1;
+    const int32_t version = per_channel  ? 12
+                            : packed     ? 10
+                            : is_int16_  ? 7
+                            : keeps_axes ? 5
+                            : integer_   ? 4
+                                         : 1;
     const auto options = schema::CreateFullyConnectedOptions(builder_, written(o.activation), 0, keeps_axes);
     WrittenOperator result = one(BuiltinOperator::FULLY_CONNECTED, version,
                                  BuiltinOptions::FullyConnectedOptions, options.Union());
-    result.bias_left_out = node_.inputs.size() == 2;
+    // Beside int16, TensorFlow Lite adds in 64 bits only where there is a bias.
+    (is_int16_ ? result.bias_of_zeros : result.bias_left_out) = node_.inputs.size() == 2;
     return {{result}, {}};
   }
 
   WrittenNode operator()(const Add& o) {
-    const auto options = schema::CreateAddOptions(builder_, written(o.activation));
-    return {{one(BuiltinOperator::ADD, integer_ ? 2 : 1, BuiltinOptions::AddOptions, options.Union())}, {}};
+    const auto options = schema::CreateAddOptions(builder_, written(o.activation), !is_int16_);
+    return {{one(BuiltinOperator::ADD, version_of(2, 3), BuiltinOptions::AddOptions, options.Union())}, {}};
   }
 
   WrittenNode operator()(const Sub& o) {
-    const auto options = schema::CreateSubOptions(builder_, written(o.activation));
-    return {{one(BuiltinOperator::SUB, integer_ ? 2 : 1, BuiltinOptions::SubOptions, options.Union())}, {}};
+    const auto options = schema::CreateSubOptions(builder_, written(o.activation), !is_int16_);
+    return {{one(BuiltinOperator::SUB, version_of(2, 5), BuiltinOptions::SubOptions, options.Union())}, {}};
   }
 
   WrittenNode operator()(const Maximum&) { return select(BuiltinOperator::MAXIMUM); }
   WrittenNode operator()(const Minimum&) { return select(BuiltinOperator::MINIMUM); }
 
-  WrittenNode operator()(const Sigmoid&) { return {{one(BuiltinOperator::LOGISTIC, integer_ ? 2 : 1)}, {}}; }
-  WrittenNode operator()(const Tanh&) { return {{one(BuiltinOperator::TANH, integer_ ? 2 : 1)}, {}}; }
+  WrittenNode operator()(const Sigmoid&) { return {{one(BuiltinOperator::LOGISTIC, version_of(2, 3))}, {}}; }
+  WrittenNode operator()(const Tanh&) { return {{one(BuiltinOperator::TANH, version_of(2, 3))}, {}}; }
 
   WrittenNode operator()(const HardSwish&) {
     return {{one(BuiltinOperator::HARD_SWISH, 1, BuiltinOptions::HardSwishOptions,
@@ -108,7 +115,7 @@ class OperatorWriter {
   }
 
   WrittenNode operator()(const Transpose& o) {
-    const int32_t version = o.axes.size() > 4 ? 4 : integer_ ? 2 : 1;
+    const int32_t version = o.axes.size() > 4 ? 4 : version_of(2, 5);
     WrittenOperator result = one(BuiltinOperator::TRANSPOSE, version, BuiltinOptions::TransposeOptions,
                                  schema::CreateTransposeOptions(builder_).Union());
     result.parameters = {per_axis("permutation", o.axes)};
@@ -119,14 +126,14 @@ class OperatorWriter {
     const bool strided =
         std::any_of(o.stride.begin(), o.stride.end(), [](int32_t step) { return step != 1; });
     if (!strided) {
-      WrittenOperator result = one(BuiltinOperator::SLICE, integer_ ? 2 : 1, BuiltinOptions::SliceOptions,
+      WrittenOperator result = one(BuiltinOperator::SLICE, version_of(2, 4), BuiltinOptions::SliceOptions,
                                    schema::CreateSliceOptions(builder_).Union());
       result.parameters = {per_axis("begin", o.begin), per_axis("size", o.size)};
       return {{result}, {}};
     }
     std::vector<int32_t> end;
     for (size_t i = 0; i < o.size.size(); ++i) end.push_back(o.begin[i] + (o.size[i] - 1) * o.stride[i] + 1);
-    const int32_t version = o.size.size() > 4 ? 4 : integer_ ? 2 : 1;
+    const int32_t version = o.size.size() > 4 ? 4 : version_of(2, 4);
     WrittenOperator result = one(BuiltinOperator::STRIDED_SLICE, version, BuiltinOptions::StridedSliceOptions,
                                  schema::CreateStridedSliceOptions(builder_).Union());
     result.parameters = {per_axis("begin", o.begin), per_axis("end", end), per_axis("strides", o.stride)};
@@ -134,7 +141,7 @@ class OperatorWriter {
   }
 
   WrittenNode operator()(const ResizeNearest&) {
-    WrittenOperator result = one(BuiltinOperator::RESIZE_NEAREST_NEIGHBOR, integer_ ? 2 : 1,
+    WrittenOperator result = one(BuiltinOperator::RESIZE_NEAREST_NEIGHBOR, version_of(2, 4),
                                  BuiltinOptions::ResizeNearestNeighborOptions,
                                  schema::CreateResizeNearestNeighborOptions(builder_).Union());
     result.parameters = {per_axis("size", {output().shape[1], output().shape[2]})};
@@ -146,7 +153,7 @@ class OperatorWriter {
     if (integer_) {
       const float product =
           input().quantization->scales[0] * graph_.tensor(node_.inputs[1]).quantization->scales[0];
-      version = product / output().quantization->scales[0] >= 1.0F ? 3 : 2;
+      version = is_int16_ ? 4 : product / output().quantization->scales[0] >= 1.0F ? 3 : 2;
     }
     const auto options = schema::CreateMulOptions(builder_, written(o.activation));
     return {{one(BuiltinOperator::MUL, version, BuiltinOptions::MulOptions, options.Union())}, {}};
@@ -158,7 +165,7 @@ class OperatorWriter {
   WrittenNode operator()(const Mean& o) {
     const auto options = schema::CreateReducerOptions(builder_, o.keep_dims);
     WrittenOperator result =
-        one(BuiltinOperator::MEAN, integer_ ? 2 : 1, BuiltinOptions::ReducerOptions, options.Union());
+        one(BuiltinOperator::MEAN, version_of(2, 3), BuiltinOptions::ReducerOptions, options.Union());
     result.parameters = {{node_.name + "/axes", {static_cast<int32_t>(o.axes.size())}, o.axes}};
     return {{result}, {}};
   }
@@ -166,7 +173,7 @@ class OperatorWriter {
   WrittenNode operator()(const Softmax& o) {
     const auto options = schema::CreateSoftmaxOptions(builder_, o.beta);
     return {
-        {one(BuiltinOperator::SOFTMAX, integer_ ? 2 : 1, BuiltinOptions::SoftmaxOptions, options.Union())},
+        {one(BuiltinOperator::SOFTMAX, version_of(2, 3), BuiltinOptions::SoftmaxOptions, options.Union())},
         {}};
   }
 
@@ -182,7 +189,7 @@ class OperatorWriter {
 
   WrittenNode operator()(const Concat& o) {
     const auto options = schema::CreateConcatenationOptions(builder_, o.axis);
-    return {{one(BuiltinOperator::CONCATENATION, integer_ ? 2 : 1, BuiltinOptions::ConcatenationOptions,
+    return {{one(BuiltinOperator::CONCATENATION, version_of(2, 3), BuiltinOptions::ConcatenationOptions,
                  options.Union())},
             {}};
   }
@@ -190,19 +197,20 @@ class OperatorWriter {
   WrittenNode operator()(const Pad& o) { return {{padding(o)}, {}}; }
 
   WrittenNode operator()(const Quantize&) {
-    return {{one(BuiltinOperator::QUANTIZE, 1, BuiltinOptions::QuantizeOptions,
+    const int32_t version = output().type == DataType::kInt16 ? 2 : 1;
+    return {{one(BuiltinOperator::QUANTIZE, version, BuiltinOptions::QuantizeOptions,
                  schema::CreateQuantizeOptions(builder_).Union())},
             {}};
   }
 
   WrittenNode operator()(const Dequantize&) {
-    return {{one(BuiltinOperator::DEQUANTIZE, 2, BuiltinOptions::DequantizeOptions,
+    return {{one(BuiltinOperator::DEQUANTIZE, version_of(2, 3), BuiltinOptions::DequantizeOptions,
                  schema::CreateDequantizeOptions(builder_).Union())},
             {}};
   }
 
-  WrittenNode operator()(const Relu&) { return {{one(BuiltinOperator::RELU, integer_ ? 2 : 1)}, {}}; }
-  WrittenNode operator()(const Relu6&) { return {{one(BuiltinOperator::RELU6, integer_ ? 2 : 1)}, {}}; }
+  WrittenNode operator()(const Relu&) { return {{one(BuiltinOperator::RELU, version_of(2, 3))}, {}}; }
+  WrittenNode operator()(const Relu6&) { return {{one(BuiltinOperator::RELU6, version_of(2, 3))}, {}}; }
 
   WrittenNode operator()(const BatchNorm&) {
     fail("TensorFlow Lite has no such operator", "Fold batch norms before exporting the model");
@@ -212,6 +220,9 @@ class OperatorWriter {
   const Tensor& input() const { return graph_.tensor(node_.inputs.at(0)); }
   const Tensor& weights() const { return graph_.tensor(node_.inputs.at(1)); }
   const Tensor& output() const { return graph_.tensor(node_.outputs.at(0)); }
+
+  /// The version of an operator that has one for int8 and one for int16 activations.
+  int32_t version_of(int32_t int8, int32_t int16) const { return is_int16_ ? int16 : integer_ ? int8 : 1; }
 
   [[noreturn]] void fail(std::string_view reason, std::string_view remedy) const {
     throw Error(fmt::format("{} '{}'", name_of(node_.op), node_.name), reason, remedy);
@@ -232,7 +243,7 @@ class OperatorWriter {
   }
 
   WrittenNode select(BuiltinOperator code) {
-    return {{one(code, integer_ ? 2 : 1, BuiltinOptions::MaximumMinimumOptions,
+    return {{one(code, version_of(2, 4), BuiltinOptions::MaximumMinimumOptions,
                  schema::CreateMaximumMinimumOptions(builder_).Union())},
             {}};
   }
@@ -243,7 +254,7 @@ class OperatorWriter {
   }
 
   WrittenOperator padding(const Pad& o) {
-    WrittenOperator result = one(BuiltinOperator::PAD, integer_ ? 2 : 1, BuiltinOptions::PadOptions,
+    WrittenOperator result = one(BuiltinOperator::PAD, version_of(2, 4), BuiltinOptions::PadOptions,
                                  schema::CreatePadOptions(builder_).Union());
     ParameterTensor paddings{node_.name + "/paddings", {static_cast<int32_t>(o.before.size()), 2}, {}};
     for (size_t i = 0; i < o.before.size(); ++i) {
@@ -281,7 +292,7 @@ class OperatorWriter {
         [&](schema::Padding padding_type) {
           const auto options = schema::CreatePool2DOptions(builder_, padding_type, o.stride_w, o.stride_h,
                                                            o.kernel_w, o.kernel_h, written(o.activation));
-          return one(code, integer_ ? 2 : 1, BuiltinOptions::Pool2DOptions, options.Union());
+          return one(code, version_of(2, 3), BuiltinOptions::Pool2DOptions, options.Union());
         },
         std::numeric_limits<float>::lowest());
     if (result.operators.size() == 1) return result;
@@ -297,6 +308,7 @@ class OperatorWriter {
   const Shape& output_shape_;
   flatbuffers::FlatBufferBuilder& builder_;
   bool integer_;
+  bool is_int16_;
 };
 
 }  // namespace
@@ -310,6 +322,8 @@ schema::TensorType type_in_file(const Tensor& tensor) {
   switch (tensor.type) {
     case DataType::kFloat32:
       return schema::TensorType::FLOAT32;
+    case DataType::kInt64:
+      return schema::TensorType::INT64;
     case DataType::kInt32:
       return schema::TensorType::INT32;
     case DataType::kInt16:

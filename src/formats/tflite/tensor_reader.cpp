@@ -96,6 +96,11 @@ DataType TensorReader::type(int32_t index) const {
       return DataType::kFloat32;
     case schema::TensorType::INT32:
       return DataType::kInt32;
+    case schema::TensorType::INT64:
+      if (is_constant(index)) return DataType::kInt64;
+      break;
+    case schema::TensorType::INT16:
+      return DataType::kInt16;
     case schema::TensorType::INT8:
       return DataType::kInt8;
     case schema::TensorType::INT4:
@@ -108,7 +113,7 @@ DataType TensorReader::type(int32_t index) const {
   const char* type_name = schema::EnumNameTensorType(at(index).type());
   throw Unsupported{fmt::format("tensor '{}' has type {}", name(index),
                                 *type_name != '\0' ? type_name : std::to_string(int(at(index).type()))),
-                    "convert the model with float32 or full int8 quantization, int8 inputs and outputs"};
+                    "convert the model with float32 or full int8 (or int16 with int8 weights) quantization"};
 }
 
 const flatbuffers::Vector<uint8_t>* TensorReader::data(int32_t index) const {
@@ -175,6 +180,7 @@ std::optional<Quantization> TensorReader::quantization(int32_t index) const {
   Quantization result;
   result.bits = stored == DataType::kInt4                                 ? 4
                 : stored == DataType::kInt8 || stored == DataType::kUint8 ? 8
+                : stored == DataType::kInt16                              ? 16
                                                                           : 32;
   result.scales.assign(scales.begin(), scales.end());
   for (const float scale : result.scales) {

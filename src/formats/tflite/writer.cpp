@@ -12,6 +12,7 @@
 #include "formats/tflite/inserted.h"
 #include "formats/tflite/operator_writer.h"
 #include "formats/tflite/tflite.h"
+#include "graph/input_bytes.h"
 
 namespace thimble::tflite {
 namespace {
@@ -143,27 +144,23 @@ class ModelWriter {
                         add_buffer(std::as_bytes(std::span(parameter.integers))), {});
     }
     const Tensor& like = graph_.tensor(parameter.like);
-    int8_t integer = 0;
-    if (like.quantization) {
-      const double scaled = std::round(double{parameter.value} / like.quantization->scales[0]);
-      integer = static_cast<int8_t>(std::clamp(scaled + like.quantization->zero_points[0], -128.0, 127.0));
-    }
-    const auto bytes = like.type == DataType::kFloat32 ? std::as_bytes(std::span(&parameter.value, 1))
-                                                       : std::as_bytes(std::span(&integer, 1));
+    const std::vector<std::byte> bytes = input_bytes(like, std::span(&parameter.value, 1));
     return add_tensor(parameter.name, parameter.shape, type_in_file(like), add_buffer(bytes),
                       like.quantization);
   }
 
   int32_t add_zero_bias(const Node& node) {
     const Shape channels = {graph_.tensor(node.outputs[0]).shape.back()};
-    const std::vector<int32_t> zeros(static_cast<size_t>(channels[0]), 0);  // 0.0F has the same bytes
-    const uint32_t buffer = add_buffer(std::as_bytes(std::span(zeros)));
+    const bool is_wide = graph_.tensor(node.inputs[0]).type == DataType::kInt16;
+    const std::vector<std::byte> zeros(static_cast<size_t>(channels[0]) * (is_wide ? 8 : 4));
+    const uint32_t buffer = add_buffer(zeros);
     const auto& weights = graph_.tensor(node.inputs[1]).quantization;
     if (!weights) return add_tensor(node.name + "/bias", channels, schema::TensorType::FLOAT32, buffer, {});
     Quantization q = *weights;
     for (float& scale : q.scales) scale *= graph_.tensor(node.inputs[0]).quantization->scales[0];
     if (q.per_channel()) q.axis = 0;
-    return add_tensor(node.name + "/bias", channels, schema::TensorType::INT32, buffer, q);
+    return add_tensor(node.name + "/bias", channels,
+                      is_wide ? schema::TensorType::INT64 : schema::TensorType::INT32, buffer, q);
   }
 
   void write_node(const Node& node) {

@@ -11,7 +11,7 @@ const ort = createRequire(path.join(installed, 'package.json'))('onnxruntime-nod
 function tensor(file, type, shape) {
   const bytes = fs.readFileSync(file);
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
-  return new ort.Tensor(type, type === 'int8' ? new Int8Array(buffer) : new Float32Array(buffer), shape);
+  return new ort.Tensor(type, new { int8: Int8Array, int16: Int16Array, float32: Float32Array }[type](buffer), shape);
 }
 
 async function main() {
