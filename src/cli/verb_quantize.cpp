@@ -84,6 +84,7 @@ void add_quantize(CLI::App& program) {
       ->required()
       ->option_text("PATH (required)");
   recipe_option("--bits", "bits", "of weights: 8, 4, 3, 2, or mixed", "N [8]");
+  recipe_option("--activations", "activations", "bits of activations: 8 or 16", "N [8]");
   recipe_option("--method", "method", "ptq: after training; qat: in training", "NAME [ptq]");
   recipe_option("--samples", "samples", "calibration samples", "N [500]");
   recipe_option("--calibration", "calibration", "auto, min-max, percentile, mse, entropy, ...",

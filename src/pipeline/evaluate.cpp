@@ -16,13 +16,14 @@
 namespace thimble::pipeline {
 namespace {
 
-/// The index of the largest element, the lowest of equals, of an int8 or float32 output.
+/// The index of the largest element, the lowest of equals, of an integer or float32 output.
 int32_t best_class(const Tensor& output, std::span<const std::byte> bytes) {
   const auto argmax = [&](auto zero) {
     const auto* first = reinterpret_cast<const decltype(zero)*>(bytes.data());
     return static_cast<int32_t>(std::max_element(first, first + output.elements()) - first);
   };
   if (output.type == DataType::kUint8) return argmax(uint8_t{0});
+  if (output.type == DataType::kInt16) return argmax(int16_t{0});
   return output.type == DataType::kFloat32 ? argmax(0.0F) : argmax(int8_t{0});
 }
 

@@ -46,6 +46,12 @@ int32_t parse_bits(TomlTable& table, std::string_view key, int64_t otherwise) {
   return static_cast<int32_t>(bits);
 }
 
+int32_t parse_activations(TomlTable& table, std::string_view key) {
+  const int64_t bits = table.integer(key, 8, 16, 8);
+  if (bits != 8 && bits != 16) table.fail(key, fmt::format("is {}", bits), "Take 8 or 16");
+  return static_cast<int32_t>(bits);
+}
+
 }  // namespace
 
 quantize::Options parse_quantize(TomlTable& table) {
@@ -66,6 +72,16 @@ quantize::Options parse_quantize(TomlTable& table) {
       }
     }
     has_few_bits |= start.weights.bits < 8;
+  }
+  start.weights.activations = parse_activations(table, "activations");
+  if (auto layers = table.table("layer_activations")) {
+    for (const std::string& layer : layers->keys()) {
+      start.weights.layer_activations[layer] = parse_activations(*layers, layer);
+    }
+    if (is_qat) {
+      table.fail("layer_activations", "stands beside method = \"qat\"",
+                 "Training takes the same bits of activations everywhere: activations = 8 or 16");
+    }
   }
   start.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, 500));
   if (table.has("calibration")) {

@@ -81,6 +81,65 @@ std::vector<int32_t> integer_predictions(const Graph& graph, const data::Dataset
   return classes;
 }
 
+/// The mean squared distance of a network's probabilities of integers from those of a float32 network.
+double distance(const Graph& integer, const Graph& reference, const data::Dataset& set) {
+  ReferenceRun run(integer);
+  std::vector<float> values(set.sample_elements());
+  const Tensor& output = integer.tensor(integer.outputs[0]);
+  double sum = 0;
+  for (size_t i = 0; i < set.size(); ++i) {
+    data::read_sample(set, i, values);
+    const auto bytes = input_bytes(integer.tensor(integer.inputs[0]), values);
+    const std::span<const std::byte> inputs[] = {bytes};
+    run.run(inputs);
+    const auto scores = run.bytes(integer.outputs[0]);
+    const std::vector<float> expected = test::run_float32(reference, values);
+    for (size_t k = 0; k < expected.size(); ++k) {
+      const int32_t score = output.type == DataType::kInt16
+                                ? reinterpret_cast<const int16_t*>(scores.data())[k]
+                                : reinterpret_cast<const int8_t*>(scores.data())[k];
+      const double real = output.quantization->scales[0] * (score - output.quantization->zero_points[0]);
+      sum += (real - expected[k]) * (real - expected[k]);
+    }
+  }
+  return sum / static_cast<double>(set.size());
+}
+
+TEST(ActivationsOf16Bits, are_nearer_to_the_float32_network_than_those_of_8) {
+  const data::Dataset samples = squares(600, 1);
+  const data::Dataset test = squares(300, 7);
+  const Graph reference = folded_graph(trained());
+  PostTrainingOptions options;
+  options.samples = 100;
+  const double of_8 = distance(post_training_quantize(trained(), samples, options), reference, test);
+  options.weights.activations = 16;
+  const Graph all = post_training_quantize(trained(), samples, options);
+  EXPECT_LT(distance(all, reference, test), of_8);
+  EXPECT_EQ(all.tensor(all.inputs[0]).type, DataType::kInt16);
+  // A layer that stays at 8 bits, between two Quantize.
+  options.weights.layer_activations = {{reference.nodes[1].name, 8}};
+  const Graph mixed = post_training_quantize(trained(), samples, options);
+  EXPECT_EQ(std::ranges::count_if(mixed.nodes,
+                                  [](const Node& node) { return std::holds_alternative<Quantize>(node.op); }),
+            2);
+  EXPECT_LT(distance(mixed, reference, test), of_8);
+}
+
+TEST(ActivationsOf16Bits, are_fitted_and_trained_as_those_of_8_are) {
+  Options options;
+  options.post_training.samples = 100;
+  options.post_training.weights.activations = 16;
+  options.post_training.adaptive_rounding = options.post_training.bias_correction = true;
+  const Graph fitted = quantize(trained(), squares(600, 1), options).integer;
+  EXPECT_EQ(fitted.tensor(fitted.outputs[0]).type, DataType::kInt16);
+  options.training = short_training(1);
+  options.training->learning_rate = 0.01;
+  const Result result = quantize(trained(), squares(600, 1), options);
+  EXPECT_EQ(result.integer.tensor(result.integer.outputs[0]).type, DataType::kInt16);
+  const data::Dataset test = squares(300, 7);
+  EXPECT_LT(distance(result.integer, folded_graph(result.trained->graph), test), 1e-3);
+}
+
 double accuracy(const std::vector<int32_t>& classes, const data::Dataset& set) {
   size_t correct = 0;
   for (size_t i = 0; i < classes.size(); ++i) correct += classes[i] == set.labels[i] ? 1 : 0;

@@ -58,6 +58,13 @@ TEST(Recipe, quantization_takes_widths_methods_and_improvements) {
   EXPECT_EQ(by_layer.post_training.weights.bits, 8);
   EXPECT_EQ(by_layer.post_training.weights.layers.at("a/b").bits, 3);
   EXPECT_TRUE(by_layer.post_training.adaptive_rounding);
+  const QuantizeOptions wide =
+      options_of("activations = 16\nlayer_activations = {conv2d = 8}\n").post_training.weights;
+  EXPECT_EQ(wide.activations, 16);
+  EXPECT_EQ(wide.layer_activations.at("conv2d"), 8);
+  test::expect_error([&] { options_of("activations = 12\n"); }, "Take 8 or 16");
+  test::expect_error([&] { options_of("method = \"qat\"\nlayer_activations = {conv2d = 16}\n"); },
+                     "layer_activations");
   const quantize::Options qat = options_of(
       "bits = \"mixed\"\nmethod = \"qat\"\nweights_bytes = 8000\naccuracy_loss = 0.5\nepochs = 3\n");
   EXPECT_EQ(qat.training->epochs, 3);

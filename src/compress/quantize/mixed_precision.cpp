@@ -139,7 +139,8 @@ MixedPrecision mixed_precision(const Graph& graph, const data::Dataset& dataset,
                           quantize_from_ranges(folded, ranges, least_squares_scales(folded, weights)));
   };
   const FidelityMeter meter(folded, dataset, samples, post_training.threads);
-  const double base = meter.measure(network_of({})).divergence;
+  const QuantizeOptions of_8_bits = with_weights_of_8_bits(post_training.weights);
+  const double base = meter.measure(network_of(of_8_bits)).divergence;
 
   MixedPrecision result;
   uint64_t whole_bytes = 0;
@@ -151,7 +152,9 @@ MixedPrecision mixed_precision(const Graph& graph, const data::Dataset& dataset,
   for (const int32_t bits : options.widths) {
     std::map<std::string, uint64_t> cycles;
     if (options.device) {
-      cycles = cycles_by_layer(quantize_from_ranges(folded, ranges, {.bits = bits}), *options.device);
+      QuantizeOptions weights = of_8_bits;
+      weights.bits = bits;
+      cycles = cycles_by_layer(quantize_from_ranges(folded, ranges, weights), *options.device);
     }
     for (LayerWidths& layer : result.layers) {
       const Node& node = *std::ranges::find(folded.nodes, layer.layer, &Node::name);
@@ -160,7 +163,9 @@ MixedPrecision mixed_precision(const Graph& graph, const data::Dataset& dataset,
                          0};
       if (bits < 8) {
         // What lies below the 8-bit network's own divergence is chance.
-        const auto network = network_of({.layers = {{layer.layer, {bits}}}});
+        QuantizeOptions weights = of_8_bits;
+        weights.layers[layer.layer] = {bits};
+        const auto network = network_of(weights);
         choice.divergence = std::max(0.0, meter.measure(network).divergence - base);
       }
       layer.widths.push_back(choice);
@@ -168,7 +173,7 @@ MixedPrecision mixed_precision(const Graph& graph, const data::Dataset& dataset,
   }
   result.front = mix_front(result.layers, options.limits);
   const auto measure = [&](Mix& mix) {
-    QuantizeOptions weights;
+    QuantizeOptions weights = of_8_bits;
     for (const auto& [layer, bits] : mix.bits) weights.layers[layer] = {bits};
     if (!mix.accuracy) mix.accuracy = meter.measure(network_of(weights)).accuracy;
     return *mix.accuracy;

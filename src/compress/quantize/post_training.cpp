@@ -20,11 +20,14 @@ namespace {
 
 /// With weights of 8 bits, whatever they become later: what they lose must not hide what the ranges do.
 RangeRule nearest_rule(const Graph& folded, const data::Dataset& dataset, std::span<const size_t> samples,
-                       CalibrationOptions calibration, int threads) {
-  const FidelityMeter meter(folded, dataset, samples, threads);
+                       const PostTrainingOptions& options) {
+  const FidelityMeter meter(folded, dataset, samples, options.threads);
+  CalibrationOptions calibration = options.calibration;
+  const QuantizeOptions of_8_bits = with_weights_of_8_bits(options.weights);
   const auto divergence = [&](const std::string& name) {
     calibration.rule = range_rule_named(name);
-    const Graph integer = quantize_from_ranges(folded, calibrate(folded, dataset, samples, calibration));
+    const Graph integer =
+        quantize_from_ranges(folded, calibrate(folded, dataset, samples, calibration), of_8_bits);
     return meter.measure(fake_quantized(folded, integer)).divergence;
   };
   return range_rule_named(std::ranges::min(range_rule_names(), {}, divergence));
@@ -46,7 +49,7 @@ PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
   result.samples = data::draw_by_class(dataset, options.samples, Random(options.seed));
   CalibrationOptions calibration = options.calibration;
   if (options.choose_rule) {
-    calibration.rule = nearest_rule(folded, dataset, result.samples, calibration, options.threads);
+    calibration.rule = nearest_rule(folded, dataset, result.samples, options);
   }
   std::vector<Range> ranges = calibrate(folded, dataset, result.samples, calibration);
   QuantizeOptions weights = options.weights;
@@ -86,7 +89,7 @@ PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
   }
   const auto fit = [&](const train::LayerFit& layer_fit, const std::string& step) {
     result.network.graph = train::fit_layers(result.network, folded, dataset, result.samples, layer_fit);
-    result.integer = integer_form(result.network);
+    result.integer = integer_form(result.network, weights);
     note_gain(step);
   };
   if (options.adaptive_rounding) fit(adaptive_rounding(result.network), "adaptive rounding");

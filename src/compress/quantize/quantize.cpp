@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "compress/quantize/fake_quantized.h"
+#include "compress/quantize/weight_fits.h"
 
 namespace thimble::quantize {
 namespace {
@@ -43,7 +44,7 @@ Result quantize(const Graph& graph, const data::Dataset& dataset, const Options&
   PostTrainingOptions start = options.post_training;
   if (options.mix) {
     result.mixed = mixed_precision(graph, dataset, start, *options.mix);
-    start.weights = {};
+    start.weights = with_weights_of_8_bits(start.weights);
     for (const auto& [layer, bits] : result.mixed->chosen.bits) start.weights.layers[layer] = {bits};
   }
   if (options.training) {
@@ -59,7 +60,7 @@ Result quantize(const Graph& graph, const data::Dataset& dataset, const Options&
   result.trained = train::train_quantized(
       result.post_training.network, dataset, training,
       that_stop_when_worse(hooks, result.post_training.gains.back().fidelity.accuracy, training));
-  result.integer = integer_form(*result.trained);
+  result.integer = integer_form(*result.trained, start.weights);
   result.integer.metadata["calibration"] =
       fmt::format("{}; {} epochs of training with learned step sizes{}, seed {}",
                   result.post_training.integer.metadata.at("calibration"), training.epochs,

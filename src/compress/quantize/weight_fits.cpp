@@ -119,6 +119,12 @@ void round_channel(std::span<float> weights, const Row& row, double scale, doubl
 
 }  // namespace
 
+QuantizeOptions with_weights_of_8_bits(QuantizeOptions options) {
+  options.bits = 8;
+  options.layers.clear();
+  return options;
+}
+
 QuantizeOptions least_squares_scales(const Graph& graph, const QuantizeOptions& options) {
   QuantizeOptions result = options;
   for (const Node& node : graph.nodes) {

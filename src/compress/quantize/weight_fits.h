@@ -7,6 +7,9 @@
 
 namespace thimble::quantize {
 
+/// The options with weights of 8 bits in every layer.
+QuantizeOptions with_weights_of_8_bits(QuantizeOptions options);
+
 /// The options with scales for every layer that has none: those of the least squared error of its weights,
 /// one for each output channel or for the layer (takes_channel_scales).
 QuantizeOptions least_squares_scales(const Graph& graph, const QuantizeOptions& options);
