@@ -10,6 +10,10 @@ namespace thimble::deploy {
 
 bool has_emulator(const device::DeviceProfile& device) { return find_target(device) != nullptr; }
 
+void expect_tools(const device::DeviceProfile& device) {
+  if (const Target* const target = find_target(device)) expect_tools(*target, true);
+}
+
 ProgramRun run_on_device(const GeneratedC& program, const device::DeviceProfile& device,
                          std::span<const std::vector<std::byte>> samples, const ProgramOptions& options) {
   const Target* const target = find_target(device);

@@ -11,6 +11,10 @@ namespace thimble::deploy {
 /// Whether there is an emulator for the device's core.
 bool has_emulator(const device::DeviceProfile& device);
 
+/// Throws Error naming the packages if the device's emulator, or what compiles for it, is not installed. A
+/// device without an emulator needs nothing.
+void expect_tools(const device::DeviceProfile& device);
+
 /// Runs generated C on the emulator of the device's core. Throws Error when there is none, or as the emulator
 /// does.
 ProgramRun run_on_device(const GeneratedC& program, const device::DeviceProfile& device,

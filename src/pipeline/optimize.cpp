@@ -15,6 +15,7 @@
 #include "data/validation.h"
 #include "deploy/budget.h"
 #include "deploy/c_writer.h"
+#include "deploy/device_run.h"
 #include "deploy/kernel_counts.h"
 #include "deploy/package.h"
 #include "deploy/prepare.h"
@@ -84,6 +85,7 @@ class Walk {
         say(name, "done before");
         continue;
       }
+      if (!redone_) expect_tools();
       redone_ = true;
       const bool shares = !options_.cache.empty() && makes_network(stage);
       run_.finish(name, shares ? share(stage) : carry_out(stage));
@@ -93,6 +95,14 @@ class Walk {
   }
 
  private:
+  /// Before hours of training: what a stage after it compiles with and emulates on is installed.
+  void expect_tools() const {
+    const bool emulates = std::ranges::any_of(recipe_.stages, [](const Stage& stage) {
+      return std::holds_alternative<VerifyStage>(stage) || std::holds_alternative<ProfileStage>(stage);
+    });
+    if (emulates) deploy::expect_tools(device_);
+  }
+
   void say(std::string_view stage, std::string_view text) const {
     if (hooks_.on_stage) hooks_.on_stage(fmt::format("{:<9} {}", stage, text));
   }

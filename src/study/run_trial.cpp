@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "deploy/device_run.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/run_folder.h"
@@ -103,7 +104,7 @@ RunTrial trial_runner(const std::filesystem::path& runs, std::vector<std::string
 }
 
 void expect_possible(const Study& study, const pipeline::LoadModel& load_model) {
-  for (const std::string& device : study.devices) device::load_device(device);
+  for (const std::string& device : study.devices) deploy::expect_tools(device::load_device(device));
   std::map<std::string, data::Dataset> sets;
   std::set<std::pair<std::string, std::string>> seen;
   for (const PlannedTrial& trial : study.trials) {

@@ -14,7 +14,7 @@ RunTrial trial_runner(const std::filesystem::path& runs, std::vector<std::string
                       pipeline::LoadModel load_model, pipeline::OptimizeOptions options);
 
 /// Throws Error naming the first cell that cannot be: a network that is not made for its data, an unknown
-/// device, data that are not there. Looks at each network, device and data set once.
+/// device, what its emulator needs, data that are not there. Looks at each network, device and data set once.
 void expect_possible(const Study& study, const pipeline::LoadModel& load_model);
 
 }  // namespace thimble::study

@@ -56,6 +56,14 @@ expect 0 '6 of 6 trials' "$thimble" study study.toml -o pieces.db --workers 2 --
 for name in whole pieces both; do
   "$thimble" study study.toml -o $name.db --json --quiet | jq 'del(.output)' >$name.json
 done
+# What is missing is said before anything trains.
+mkdir bin
+ln -s "$(command -v gcc)" "$(command -v cc)" bin/
+expect 1 'gcc-arm-none-eabi' env PATH="$PWD/bin" "$thimble" study study.toml -o toolless.db
+printf 'name = "x"\nmodel = "zoo:ds-cnn,input=1x1x4,classes=2"\ndata = "own.csv"\ndevice = "nano33ble"\n' >toolless.toml
+printf '[[stage]]\ndo = "%s"\n' train quantize deploy verify >>toolless.toml
+expect 1 'gcc-arm-none-eabi' env PATH="$PWD/bin" "$thimble" optimize toolless.toml -o toolless
+[ ! -e toolless.db ] && [ ! -e toolless/1-train.onnx ] || fail "something was done without the tools that it needs"
 # Workers that cannot be started are an error, not the end of the program.
 expect 1 'A worker' sh -c "ulimit -n 20; '$thimble' study study.toml -o whole.db --workers 16 --quiet"
 cmp whole.json pieces.json || fail "a study that was killed ends with other results"

@@ -26,18 +26,6 @@ std::vector<std::string> operator+(std::vector<std::string> left, const std::vec
 
 std::string install_hint(const Target& target) { return "Run: apt-get install " + target.packages; }
 
-void require_tools(const Target& target, bool counting) {
-  std::vector<std::string> tools = {target.tools + "gcc", target.tools + "objdump", target.tools + "size",
-                                    target.emulator[0]};
-  if (counting) tools.emplace_back("cc");
-  std::erase_if(tools, [](const std::string& tool) { return find_program(tool).has_value(); });
-  if (!tools.empty()) {
-    throw Error(fmt::format("{}", fmt::join(tools, ", ")),
-                fmt::format("not installed (not found on PATH), and needed to run {}", target.name),
-                install_hint(target));
-  }
-}
-
 /// Compiles, links, looks at and starts a program for one target in one folder.
 class Build {
  public:
@@ -200,11 +188,23 @@ std::vector<InferenceCost> count(const Build& build, const HarnessFolder& folder
 
 }  // namespace
 
+void expect_tools(const Target& target, bool counting) {
+  std::vector<std::string> tools = {target.tools + "gcc", target.tools + "objdump", target.tools + "size",
+                                    target.emulator[0]};
+  if (counting) tools.emplace_back("cc");
+  std::erase_if(tools, [](const std::string& tool) { return find_program(tool).has_value(); });
+  if (!tools.empty()) {
+    throw Error(fmt::format("{}", fmt::join(tools, ", ")),
+                fmt::format("not installed (not found on PATH), and needed to run {}", target.name),
+                install_hint(target));
+  }
+}
+
 ProgramRun run_emulated(const Target& target, const GeneratedC& program,
                         std::span<const std::vector<std::byte>> samples, const ProgramOptions& options) {
   const size_t counted = std::min(options.counted_samples, samples.size());
   assert(!(options.trace && counted > 0) && "what a trace costs would be counted");
-  require_tools(target, counted > 0);
+  expect_tools(target, counted > 0);
 
   const HarnessFolder folder(program);
   const Build build(target, folder, program, options);

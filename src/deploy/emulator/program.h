@@ -58,6 +58,9 @@ struct ProgramRun {
   std::optional<ProgramSize> size;          ///< null on the host
 };
 
+/// Throws Error naming the packages if a tool is missing that `run_emulated` needs, or needs for counting.
+void expect_tools(const Target& target, bool counting);
+
 /// Compiles a generated network (every ".c" among its files, with NAME_NO_ARENA) for a target and runs it in
 /// QEMU on each sample (all its inputs, one after another). Instructions are counted exactly; cycles are what
 /// the core's timings make of them (device/timings.h).
