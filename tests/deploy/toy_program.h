@@ -20,9 +20,9 @@ extern const char* const kIncrement;
 /// The bytes first, first + 1, ...
 Sample sample(int first);
 
-/// The text of the Error that a run ends with.
+/// The text of the Error that a run ends with, or "no error".
 template <typename Run>
-std::string error_of(Run run) {
+std::string outcome_of(Run run) {
   try {
     run();
   } catch (const Error& error) {
