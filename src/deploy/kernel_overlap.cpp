@@ -246,11 +246,12 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
   return std::visit(
       Overload{
           [&](const thimble_conv2d_parameters& p) {
+            if (graph.tensor(node.outputs[0]).type == DataType::kInt16) return window(p);
             // Walks over the whole image for every few channels, so only a single such walk may overlap. The
-            // float32 and int16 kernels take four channels at a time everywhere, the int8 one a single
-            // channel on some cores.
-            const bool always_four = written_bytes > 1;
-            const bool one_walk = p.output_c == 1 || (always_four && p.output_c == 4 && p.groups == 1);
+            // float32 kernel takes four channels at a time everywhere, the int8 one a single channel on some
+            // cores.
+            const bool is_float = written_bytes == sizeof(float);
+            const bool one_walk = p.output_c == 1 || (is_float && p.output_c == 4 && p.groups == 1);
             if (!one_walk) return std::vector<Overlap>{};
             const SlidingWindow w = sliding_window(p, static_cast<size_t>(written_bytes));
             return std::vector<Overlap>{{0, window_lead(w, Reads::kBeforeWriting, {.pixels = 1})}};
