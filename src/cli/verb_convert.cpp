@@ -14,11 +14,10 @@ void add_convert(CLI::App& program) {
   static CommonOptions common;
   static std::string model;
   static std::string output;
-  CLI::App* verb =
-      add_verb(program, "convert", "a model from one file format to another",
-               "ONNX and TensorFlow Lite: float32, int8, int16, and weights of 4 bits. Layers keep\n"
-               "their bytes; for .tflite, batch norms and activations are folded in first.",
-               "thimble convert model.tflite -o model.onnx", common);
+  CLI::App* verb = add_verb(program, "convert", "a model from one file format to another",
+                            "ONNX and TensorFlow Lite: float32, int8, int16, weights of 4 bits. Layers keep\n"
+                            "their bytes; for .tflite, batch norms and activations are folded in first.",
+                            "thimble convert model.tflite -o model.onnx", common);
   verb->add_option("MODEL", model, "an .onnx or .tflite file, or zoo:NAME")->required()->option_text(" ");
   verb->add_option("-o,--output", output, "OUT.onnx or OUT.tflite")
       ->required()

@@ -66,9 +66,8 @@ void add_quantize(CLI::App& program) {
   static std::vector<std::string> assignments;
   CLI::App* verb =
       add_verb(program, "quantize", "float32 to integers, after training or in training",
-               "Below 8 bits, scales, rounding and bias are fitted to the float32 network unless\n"
-               "--improve says otherwise. --set takes the keys of a recipe's quantize stage\n"
-               "(docs/quantization.md). A stopped training goes on when run again.",
+               "Below 8 bits, --improve is \"scales rounding bias\" by default. --set takes the\n"
+               "keys of a quantize stage (docs/quantization.md). A stopped training goes on.",
                "thimble quantize float.onnx --data mnist --bits 4 --method qat -o int4.onnx", common);
   const auto recipe_option = [verb](const std::string& flag, const std::string& key, const std::string& text,
                                     const std::string& form) {

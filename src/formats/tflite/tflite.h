@@ -15,8 +15,8 @@ namespace thimble::tflite {
 /// The version of the schema that files are read and written in.
 inline constexpr uint32_t kSchemaVersion = 3;
 
-/// Reads a TensorFlow Lite model: float32, int8 (weights per channel or per tensor) and weights of 4 bits.
-/// Weights of 8 or 4 bits under float32 activations (dynamic-range quantization) become float32.
+/// Reads a TensorFlow Lite model: float32, int8 or int16 (weights per channel or per tensor), weights of 4
+/// bits. Weights of 8 or 4 bits under float32 activations (dynamic-range quantization) become float32.
 ///
 /// Operators keep their order, one node each, named for the first part of their output's name; a dense layer
 /// on an input of more than two axes gets a Reshape beside it (see inserted_by_import). Nothing in the file
