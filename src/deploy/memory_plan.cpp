@@ -176,8 +176,8 @@ MemoryPlan plan_memory(const Graph& graph, std::span<const NodeMemory> nodes) {
       bound = std::max(bound, pack(loose.blocks, loose.diagonals, step_limit).lower_bound_bytes);
     }
     bool exhausted = packing.exhausted;
-    const auto attempt = [&](const std::vector<Place>& places, uint64_t steps) {
-      Lives other = lives_of(graph, nodes, places);
+    const auto attempt = [&](const std::vector<Place>& tried, uint64_t steps) {
+      Lives other = lives_of(graph, nodes, tried);
       Packing packed = pack(other.blocks, other.diagonals, steps);
       exhausted &= packed.exhausted;
       if (packed.bytes >= packing.bytes) return false;

@@ -17,7 +17,7 @@ namespace thimble::deploy {
 namespace {
 
 using test::mentions;
-using test::outcome_of;
+using test::error_of;
 using test::sample;
 using test::Sample;
 using test::toy;
@@ -89,7 +89,7 @@ TEST_P(EmulatedTarget, counts_instructions_by_layer_exactly_and_measures_stack_a
 
 TEST_P(EmulatedTarget, finds_a_write_outside_the_arena_and_a_read_of_what_was_never_written) {
   EXPECT_TRUE(mentions(
-      outcome_of([&] { run("void toy_run(void *a) { ((volatile int8_t *)a)[64] = 1; }", {sample(0)}); }),
+      error_of([&] { run("void toy_run(void *a) { ((volatile int8_t *)a)[64] = 1; }", {sample(0)}); }),
       "past its arena"));
   const std::string unwritten = "void toy_run(void *a) { ((int8_t *)a)[8] = ((int8_t *)a)[40]; }";
   EXPECT_NE(run(unwritten, {sample(0)}).outputs,
@@ -117,7 +117,7 @@ TEST_P(EmulatedTarget, names_the_function_of_a_fault) {
         "LAYER toy_layer_0_fault(void *arena) {{ (void)arena; {} }}\n"
         "void toy_run(void *arena) {{ toy_layer_0_fault(arena); }}",
         fault);
-    const std::string error = outcome_of([&] { run(body, {sample(0)}, {.timeout_s = 20}); });
+    const std::string error = error_of([&] { run(body, {sample(0)}, {.timeout_s = 20}); });
     EXPECT_TRUE(mentions(error, "a fault in toy_layer_0_fault")) << fault << ": " << error;
   }
 }
@@ -126,7 +126,7 @@ TEST_P(EmulatedTarget, missing_tools_are_named_with_the_packages_that_hold_them)
   const char* const path = std::getenv("PATH");
   const std::string saved = path != nullptr ? path : "";
   ::setenv("PATH", "/nonexistent", 1);
-  const std::string error = outcome_of([&] { run(test::kIncrement, {sample(0)}); });
+  const std::string error = error_of([&] { run(test::kIncrement, {sample(0)}); });
   ::setenv("PATH", saved.c_str(), 1);
   EXPECT_TRUE(mentions(error, GetParam().tools + "gcc") && mentions(error, GetParam().emulator[0])) << error;
   EXPECT_TRUE(mentions(error, "apt-get install " + GetParam().packages)) << error;

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "deploy/emulator/program.h"
 #include "deploy/target_names.h"
+#include "support/expect_error.h"
 
 namespace thimble::test {
 
@@ -19,17 +19,6 @@ extern const char* const kIncrement;
 
 /// The bytes first, first + 1, ...
 Sample sample(int first);
-
-/// The text of the Error that a run ends with, or "no error".
-template <typename Run>
-std::string outcome_of(Run run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 inline bool mentions(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;

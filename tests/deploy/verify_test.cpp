@@ -121,7 +121,9 @@ Profile with_layers(const std::vector<std::pair<uint64_t, size_t>>& cycles_and_a
   Profile profile;
   uint64_t cycles = 0;
   for (const auto& [layer_cycles, arena] : cycles_and_arena) {
-    LayerProfile layer{.name = fmt::format("layer_{}", profile.layers.size()), .op = "Conv2D"};
+    LayerProfile layer;
+    layer.name = fmt::format("layer_{}", profile.layers.size());
+    layer.op = "Conv2D";
     layer.cycles = layer_cycles;
     layer.arena_bytes = arena;
     profile.layers.push_back(layer);
@@ -172,7 +174,7 @@ TEST(Profile, ram_is_drawn_over_time_and_no_peak_is_left_out) {
 TEST(Limits, each_that_is_missed_is_named_the_nearest_first) {
   const auto limits = [](const std::string& text) { return parse_limits(TomlTable::parse(text, "limits")); };
   Profile profile;
-  profile.latency = device::Latency{.latency_ms = 44.6};
+  profile.latency.emplace().latency_ms = 44.6;
   profile.ram_bytes = 9888;
   EXPECT_TRUE(misses(limits("latency_ms = 44.6\nram_bytes = 9888\naccuracy = 0.9"), profile, 0.9).empty());
   const std::vector<Miss> missed =
