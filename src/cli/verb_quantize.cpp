@@ -92,7 +92,7 @@ void add_quantize(CLI::App& program) {
           "--improve", [](const std::string& words) { assignments.push_back("improve=\"" + words + "\""); },
           "some of \"equalize scales rounding bias\", or none")
       ->option_text("WORDS");
-  recipe_option("--weights-bytes", "weights_bytes", "mixed: the most bytes of weights", "N");
+  recipe_option("--weights-bytes", "weights_bytes", "mixed: the most bytes of weights and biases", "N");
   recipe_option("--accuracy-loss", "accuracy_loss", "mixed: the most points of accuracy lost", "POINTS");
   verb->add_option("--plot", plot, "mixed: a page that shows the front")->option_text("PAGE.html");
   verb->add_option("--device", device, "of the budget; mixed: counts what layers gain")->option_text("NAME");

@@ -383,6 +383,9 @@ TEST(MixedPrecision, keeps_its_limits_or_says_that_it_cannot) {
   const MixedPrecision limited = mixed_precision(trained(), set, start, options);
   EXPECT_LE(limited.chosen.bytes, *options.limits.bytes);
   for (const Mix& mix : limited.front) EXPECT_GE(mix.divergence, limited.chosen.divergence);
+  const Result result = quantize(trained(), set, {.post_training = start, .mix = options, .training = {}});
+  EXPECT_EQ(result.mixed->chosen.bytes, weight_bytes(result.integer))
+      << "what is limited is what is reported";
   options.accuracy_loss = 1.0;  // anything goes: the smallest
   EXPECT_EQ(mixed_precision(trained(), set, start, options).chosen.bytes, free.front.front().bytes);
   options.limits.bytes = 10;

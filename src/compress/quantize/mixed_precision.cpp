@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <span>
+#include <string_view>
 #include <tuple>
 
 #include "base/error.h"
@@ -61,6 +63,14 @@ std::map<std::string, uint64_t> cycles_by_layer(const Graph& integer, const devi
     cycles[layer.name] = *layer.cycles;
   }
   return cycles;
+}
+
+/// What a layer's weights and bias take in the network's file.
+uint64_t layer_bytes(const Graph& integer, std::string_view layer) {
+  const Node& node = *std::ranges::find(integer.nodes, layer, &Node::name);
+  uint64_t bytes = 0;
+  for (const TensorId id : std::span(node.inputs).subspan(1)) bytes += integer.tensor(id).bytes();
+  return bytes;
 }
 
 /// Which of the front is the best for the options.
@@ -141,26 +151,20 @@ MixedPrecision mixed_precision(const Graph& graph, const data::Dataset& dataset,
   const FidelityMeter meter(folded, dataset, samples, post_training.threads);
   const QuantizeOptions of_8_bits = with_weights_of_8_bits(post_training.weights);
   const double base = meter.measure(network_of(of_8_bits)).divergence;
+  const uint64_t whole_bytes = weight_bytes(quantize_from_ranges(folded, ranges, of_8_bits));
 
   MixedPrecision result;
-  uint64_t whole_bytes = 0;
   for (const Node& node : folded.nodes) {
-    if (!has_weights(node.op)) continue;
-    result.layers.push_back({node.name, {}});
-    whole_bytes += folded.tensor(node.inputs[1]).elements();
+    if (has_weights(node.op)) result.layers.push_back({node.name, {}});
   }
   for (const int32_t bits : options.widths) {
+    QuantizeOptions all = of_8_bits;
+    all.bits = bits;
+    const Graph integer = quantize_from_ranges(folded, ranges, all);
     std::map<std::string, uint64_t> cycles;
-    if (options.device) {
-      QuantizeOptions weights = of_8_bits;
-      weights.bits = bits;
-      cycles = cycles_by_layer(quantize_from_ranges(folded, ranges, weights), *options.device);
-    }
+    if (options.device) cycles = cycles_by_layer(integer, *options.device);
     for (LayerWidths& layer : result.layers) {
-      const Node& node = *std::ranges::find(folded.nodes, layer.layer, &Node::name);
-      const DataType type = bits <= 4 ? DataType::kInt4 : DataType::kInt8;
-      WidthChoice choice{bits, byte_size(type, folded.tensor(node.inputs[1]).elements()), cycles[layer.layer],
-                         0};
+      WidthChoice choice{bits, layer_bytes(integer, layer.layer), cycles[layer.layer], 0};
       if (bits < 8) {
         // What lies below the 8-bit network's own divergence is chance.
         QuantizeOptions weights = of_8_bits;

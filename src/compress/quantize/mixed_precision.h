@@ -15,7 +15,7 @@ namespace thimble::quantize {
 /// A width that a layer's weights can have, and what it costs.
 struct WidthChoice {
   int32_t bits = 8;
-  uint64_t bytes = 0;     ///< of the weights in flash
+  uint64_t bytes = 0;     ///< of the weights and the bias in flash
   uint64_t cycles = 0;    ///< of the layer on the device; 0 where none was given
   double divergence = 0;  ///< Fidelity::divergence that this layer alone brings in
 };
@@ -36,7 +36,7 @@ struct Mix {
 };
 
 struct MixLimits {
-  std::optional<uint64_t> bytes;   ///< of weights
+  std::optional<uint64_t> bytes;   ///< of weights and biases
   std::optional<uint64_t> cycles;  ///< of the layers with weights
 };
 
