@@ -243,6 +243,10 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
   const auto in_order = [&](int64_t elements) -> std::vector<Overlap> {
     return {{0, walk_lead(elements, written_bytes, read_bytes, [](int64_t step) { return step; })}};
   };
+  // C takes a float and an int16 for different places; a byte may be any.
+  const auto converts = [&](int64_t elements) {
+    return std::min(read_bytes, written_bytes) == 1 ? in_order(elements) : std::vector<Overlap>{};
+  };
   return std::visit(
       Overload{
           [&](const thimble_conv2d_parameters& p) {
@@ -284,8 +288,8 @@ std::vector<Overlap> portable_overlaps(const Graph& graph, const Node& node) {
                               [&](int64_t step) { return p.start + element_at(step, p.extent, p.stride); })}};
           },
           [&](const thimble_requantize_parameters& p) { return in_order(p.elements); },
-          [&](const thimble_quantize_parameters& p) { return in_order(p.elements); },
-          [&](const thimble_dequantize_parameters& p) { return in_order(p.elements); },
+          [&](const thimble_quantize_parameters& p) { return converts(p.elements); },
+          [&](const thimble_dequantize_parameters& p) { return converts(p.elements); },
           // Works channel by channel: portable_in_place.
           [&](const thimble_batch_norm_parameters&) { return std::vector<Overlap>{}; },
           [&](const thimble_relu_parameters& p) { return in_order(p.elements); },

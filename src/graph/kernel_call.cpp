@@ -347,6 +347,21 @@ class Caller {
     fail("the sum over so many elements overflows 32 bits", "Reduce in two steps");
   }
 
+  /// Sums of int16 layers have 48 bits (thimble_requantize_wide).
+  void check_wide_sum(int32_t channels) const {
+    constexpr int64_t kMostProducts = int64_t{1} << 24;  // of less than 2^22 each
+    constexpr int64_t kMostBias = int64_t{1} << 46;
+    bool fits = static_cast<int64_t>(input(1).elements()) / channels < kMostProducts;
+    if (node_.inputs.size() > 2) {
+      fits = fits && input(2).is_constant();
+      if (fits) {
+        for (const int64_t bias : input(2).values<int64_t>())
+          fits = fits && -kMostBias < bias && bias < kMostBias;
+      }
+    }
+    if (!fits) fail("its biases or sums leave the 48 bits of int16 layers", kQuantizeAgain);
+  }
+
   void check_fixed_scale() const {
     const Quantization fixed = *fixed_quantization(node_.op, output().type);
     const Quantization& given = *output().quantization;
@@ -452,6 +467,7 @@ class Caller {
     const std::vector<float>& scales = input(1).quantization->scales;
     const float input_scale = input(0).quantization->scales[0];
     constexpr int32_t kMostShiftOfInt16 = 7;
+    if (is_int16()) check_wide_sum(channels);
     for (int32_t channel = 0; channel < channels; ++channel) {
       const float weight_scale = scales[scales.size() == 1 ? 0 : static_cast<size_t>(channel)];
       const double product = always_double || scales.size() > 1 ? double{input_scale} * weight_scale
@@ -514,7 +530,9 @@ class Caller {
     p.input_h = x[1], p.input_w = x[2], p.channels = x[3];
     p.output_h = y[1], p.output_w = y[2];
     p.kernel_h = o.kernel_h, p.kernel_w = o.kernel_w;
-    if (integer()) check_sum(std::min(int64_t{o.kernel_h}, int64_t{x[1]}) * std::min(o.kernel_w, x[2]));
+    if (std::is_same_v<Pool, AveragePool2D> && integer()) {
+      check_sum(std::min(int64_t{o.kernel_h}, int64_t{x[1]}) * std::min(o.kernel_w, x[2]));
+    }
     set_window(p, o);
     set_output(p, o.activation);
     return {p, {}, {}, {}};

@@ -12,7 +12,7 @@ quantize() {
 
 expect 1 'Take 8 or 16' quantize --activations 12
 expect 1 "Layer 'nothing'" quantize --set 'layer_activations={nothing=16}'
-expect 1 'layer_activations' quantize --method qat --set 'layer_activations={nothing=16}'
+expect 1 'stands beside method' quantize --method qat --set 'layer_activations={nothing=16}'
 [ ! -e int16.onnx ] || fail "a failed quantization left a model"
 
 expect 0 'bytes of weights' quantize --activations 16

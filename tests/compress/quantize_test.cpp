@@ -13,6 +13,7 @@
 #include "graph/input_bytes.h"
 #include "graph/reference_run.h"
 #include "support/expect_error.h"
+#include "support/int16_options.h"
 #include "support/random_network.h"
 #include "train/predict.h"
 
@@ -196,6 +197,16 @@ TEST(FakeQuantized, random_networks_round_as_their_integer_forms_do) {
     for (uint8_t& value : set.samples) value = static_cast<uint8_t>(random.below(256));
     const PostTraining result = post_training(graph, set, {.samples = 4});
     const Graph again = integer_form(result.network);
+    PostTrainingOptions of_16{.samples = 4};
+    of_16.weights = test::int16_options(result.network.graph, random.fork(1));
+    const Graph rounded = post_training(graph, set, of_16).integer;
+    of_16.bias_correction = true;
+    const Graph fitted = post_training(graph, set, of_16).integer;
+    for (size_t id = 0; id < rounded.tensors.size(); ++id) {
+      if (rounded.tensors[id].is_constant()) continue;
+      EXPECT_EQ(rounded.tensors[id].quantization, fitted.tensors[id].quantization)
+          << seed << ": fitting has moved the range of " << rounded.tensors[id].name;
+    }
     for (size_t id = 0; id < result.network.graph.tensors.size(); ++id) {
       const auto& expected = result.integer.tensors[id].quantization;
       const auto& got = again.tensors[id].quantization;

@@ -16,8 +16,8 @@ namespace thimble::deploy {
 
 namespace {
 
-using test::mentions;
 using test::error_of;
+using test::mentions;
 using test::sample;
 using test::Sample;
 using test::toy;

@@ -65,11 +65,22 @@ train::FakeQuantizedGraph fake_quantized(const Graph& graph, const Graph& intege
   return network;
 }
 
-Graph integer_form(const train::FakeQuantizedGraph& network, const QuantizeOptions& given) {
+QuantizeOptions with_scales_of(const train::FakeQuantizedGraph& network, QuantizeOptions options) {
+  for (const Node& node : network.graph.nodes) {
+    if (!has_weights(node.op)) continue;
+    const auto& quantizer = *std::ranges::find_if(network.quantizers, [&](const train::FakeQuantizer& q) {
+      return std::ranges::count(q.tensors, node.inputs[1]) > 0;
+    });
+    const int32_t bits = std::bit_width(static_cast<uint32_t>(quantizer.highest)) + 1;
+    options.layers[node.name] = {bits, quantizer.scales};
+  }
+  return options;
+}
+
+Graph integer_form(const train::FakeQuantizedGraph& network, const QuantizeOptions& options) {
   const Graph& graph = network.graph;
   const std::vector<TensorId> groups = scale_groups(graph);
   std::map<TensorId, Range> range_of_group;
-  QuantizeOptions options = given;
   for (const train::FakeQuantizer& quantizer : network.quantizers) {
     const float scale = quantizer.scales[0];
     const Range range{scale * static_cast<float>(quantizer.lowest),
@@ -81,15 +92,7 @@ Graph integer_form(const train::FakeQuantizedGraph& network, const QuantizeOptio
     const auto range = range_of_group.find(groups[id]);
     if (range != range_of_group.end()) ranges[id] = range->second;
   }
-  for (const Node& node : graph.nodes) {
-    if (!has_weights(node.op)) continue;
-    const auto& quantizer = *std::ranges::find_if(network.quantizers, [&](const train::FakeQuantizer& q) {
-      return std::ranges::count(q.tensors, node.inputs[1]) > 0;
-    });
-    const int32_t bits = std::bit_width(static_cast<uint32_t>(quantizer.highest)) + 1;
-    options.layers[node.name] = {bits, quantizer.scales};
-  }
-  return quantize_from_ranges(graph, ranges, options);
+  return quantize_from_ranges(graph, ranges, with_scales_of(network, options));
 }
 
 }  // namespace thimble::quantize

@@ -12,8 +12,12 @@ namespace thimble::quantize {
 /// from one of int16 is not rounded again.
 train::FakeQuantizedGraph fake_quantized(const Graph& graph, const Graph& integer);
 
-/// The integer form of such a network, at the scales that its quantizers have, with the options' bits of
-/// activations.
+/// The options with the width and the scales that each layer's weights have in such a network.
+QuantizeOptions with_scales_of(const train::FakeQuantizedGraph& network, QuantizeOptions options);
+
+/// The integer form of such a network, at the scales that its quantizers have. All its activations have the
+/// same bits, the options': of what is read with other bits than it is given, a quantizer does not know the
+/// range.
 Graph integer_form(const train::FakeQuantizedGraph& network, const QuantizeOptions& options = {});
 
 }  // namespace thimble::quantize

@@ -89,7 +89,8 @@ PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
   }
   const auto fit = [&](const train::LayerFit& layer_fit, const std::string& step) {
     result.network.graph = train::fit_layers(result.network, folded, dataset, result.samples, layer_fit);
-    result.integer = integer_form(result.network, weights);
+    result.integer =
+        quantize_from_ranges(result.network.graph, ranges, with_scales_of(result.network, weights));
     note_gain(step);
   };
   if (options.adaptive_rounding) fit(adaptive_rounding(result.network), "adaptive rounding");

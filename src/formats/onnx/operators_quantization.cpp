@@ -62,8 +62,17 @@ Quantization Importer::quantization_of(const NodeView& node, bool* is_unsigned) 
 }
 
 void Importer::import_quantize(const NodeView& node) {
-  bool is_unsigned = !node.has_input(2);
+  constexpr int64_t kUint8 = 2;  // TensorProto.DataType
+  constexpr int64_t kInt8 = 3;
+  constexpr int64_t kInt16 = 5;
+  const int64_t named = node.integer("output_dtype", 0);
+  bool is_unsigned = !node.has_input(2) && (named == 0 || named == kUint8);
   Quantization q = quantization_of(node, &is_unsigned);
+  if (!node.has_input(2) && named == kInt16) q.bits = 16;
+  if (named != 0 && named != (q.bits == 16 ? kInt16 : is_unsigned ? kUint8 : kInt8)) {
+    node.fail(fmt::format("gives elements of type {}, beside a zero point of another or none", named),
+              "Give int8, uint8 or int16, with a zero point of that type");
+  }
   if (is_constant(node, 0)) {
     const Constant source = constant(node, 0);
     if (q.bits == 16) {
@@ -135,6 +144,7 @@ void Importer::import_dequantize(const NodeView& node) {
   if (tensor.type == DataType::kFloat32) node.fail_damaged("reads float32");
   bool is_unsigned = unsigned_.contains(x.id);
   Quantization q = quantization_of(node, &is_unsigned);
+  if (!node.has_input(2) && tensor.type == DataType::kInt16) q.bits = 16;
   if (is_unsigned != unsigned_.contains(x.id) || (q.bits == 16) != (tensor.type == DataType::kInt16))
     node.fail_damaged("has a zero point of another type than its input");
   if (q.scales.size() > 1)

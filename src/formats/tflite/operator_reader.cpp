@@ -359,7 +359,7 @@ void OperatorReader::softmax(const Item& item) {
     throw Unsupported{
         fmt::format("its output has not the scale 1/{} and the zero point {} that softmax is defined with",
                     1 / fixed.scales[0], fixed.zero_points[0]),
-        "convert the model with TensorFlow Lite's int8 quantization"};
+        "convert the model with TensorFlow Lite's integer quantization"};
   }
 }
 
