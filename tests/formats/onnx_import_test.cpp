@@ -56,6 +56,24 @@ TEST(OnnxImport, a_network_fed_with_nhwc_keeps_it) {
   }
 }
 
+TEST(OnnxImport, integers_without_a_zero_point_have_the_type_that_is_named) {
+  const auto model_of = [](const std::string& attribute) {
+    auto model = foreign_model("g (float[1, 4] x) => (float[1, 4] y) { q = QuantizeLinear" + attribute +
+                                   " (x, s) y = DequantizeLinear (q, s) }",
+                               {}, 21);
+    add_floats(model, "s", {}, {0.0078125F});
+    return model;
+  };
+  const auto results = [](const Graph& graph) {
+    return test::run_float32(graph, std::vector<float>{-2, 0.5F, 0.75F, 3});
+  };
+  EXPECT_EQ(results(parse(model_of(""))), (std::vector<float>{0, 0.5F, 0.75F, 1.9921875F}));
+  EXPECT_EQ(results(parse(model_of("<output_dtype = 3>"))),
+            (std::vector<float>{-1, 0.5F, 0.75F, 0.9921875F}));
+  EXPECT_EQ(results(parse(model_of("<output_dtype = 5>"))), (std::vector<float>{-2, 0.5F, 0.75F, 3}));
+  test::expect_error([&] { parse(model_of("<output_dtype = 22>")); }, "type 22");
+}
+
 TEST(OnnxImport, dense_weights_behind_a_flatten_take_the_order_of_the_image) {
   auto model = foreign_model(
       "g (float[1,2,1,3] x) => (float[1,1] y) { f = Flatten (x) y = Gemm <transB = 1> (f, v) }", {});

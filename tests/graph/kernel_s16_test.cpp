@@ -320,5 +320,28 @@ TEST(KernelInt16, what_no_kernel_computes_is_an_error_that_says_what_to_do) {
   test::expect_error([&] { dense.run<int16_t>(); }, "of type int32");
 }
 
+TEST(KernelInt16, a_bias_that_leaves_the_sums_bits_is_refused) {
+  Random random(1);
+  const Quantization q{{0.001F}, {0}, -1, 16};
+  for (const int64_t bias : {INT64_MAX, INT64_MIN, int64_t{1} << 46}) {
+    OneNode dense;
+    dense.input(random_int16(random, {1, 2}, q));
+    dense.constant(random_int8(random, {2, 2}, {{1.0F}, {0}, -1, 8}));
+    dense.constant({"", DataType::kInt64, {2}, {}, Tensor::to_bytes<int64_t>(std::vector<int64_t>{1, bias})});
+    dense.node(FullyConnected{}, kInt16, q);
+    test::expect_error([&] { dense.run<int16_t>(); }, "48 bits");
+  }
+}
+
+TEST(KernelInt16, a_maximum_of_more_elements_than_a_sum_may_have_is_taken) {
+  Random random(1);
+  const Quantization q{{0.001F}, {0}, -1, 16};
+  OneNode pool;
+  const Tensor x = random_int16(random, {1, 40000, 1, 1}, q);
+  pool.input(x);
+  pool.node(MaxPool2D{.kernel_h = 40000, .kernel_w = 1}, kInt16, q);
+  EXPECT_EQ(pool.run<int16_t>().at(0), std::ranges::max(x.values<int16_t>()));
+}
+
 }  // namespace
 }  // namespace thimble
