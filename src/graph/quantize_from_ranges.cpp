@@ -196,6 +196,7 @@ class Quantizer {
 
   /// A Quantize of what `source` holds, whose result is `type`; it comes before the node that reads it.
   TensorId add_requantization(TensorId source, std::string name, DataType type, std::vector<Node>& nodes) {
+    while (std::ranges::find(result_.tensors, name, &Tensor::name) != result_.tensors.end()) name += "_";
     Tensor copy = result_.tensor(source);
     copy.name = std::move(name);
     const TensorId id = result_.add(std::move(copy));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -95,9 +96,10 @@ class Walk {
   }
 
  private:
-  /// Before hours of training: what a stage after it compiles with and emulates on is installed.
+  /// Before hours of training: what this stage or one after it compiles with and emulates on is installed.
   void expect_tools() const {
-    const bool emulates = std::ranges::any_of(recipe_.stages, [](const Stage& stage) {
+    const auto left = std::span(recipe_.stages).subspan(static_cast<size_t>(number_ - 1));
+    const bool emulates = std::ranges::any_of(left, [](const Stage& stage) {
       return std::holds_alternative<VerifyStage>(stage) || std::holds_alternative<ProfileStage>(stage);
     });
     if (emulates) deploy::expect_tools(device_);

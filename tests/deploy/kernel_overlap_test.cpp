@@ -10,6 +10,7 @@
 
 #include "deploy/operator_cases.h"
 #include "graph/kernel_call.h"
+#include "graph/quantize_from_ranges.h"
 
 // The portable kernels themselves, compiled once more with elements that record who reads and writes them:
 // what a lead must be is what their own order of reading and writing makes it.
@@ -71,6 +72,11 @@ namespace traced {
 #include "kernels/generic/sub_s8.h"
 #undef memmove
 #undef int8_t
+#define int16_t TracedByte
+#include "kernels/generic/conv2d_s16.h"
+#include "kernels/generic/depthwise_conv2d_s16.h"
+#include "kernels/generic/fully_connected_s16.h"
+#undef int16_t
 }  // namespace traced
 
 using Elements = std::vector<TracedByte>;
@@ -203,6 +209,49 @@ TEST(KernelOverlap, leads_are_what_the_kernels_order_of_reading_and_writing_allo
     }
   }
   EXPECT_GE(std::ranges::count_if(compared, [](int count) { return count > 20; }), 14);
+}
+
+TEST(KernelOverlap, layers_of_int16_read_no_later_than_their_leads_say) {
+  size_t compared = 0;
+  for (size_t op = 0; op < test::kOperators; ++op) {
+    for (uint64_t seed = 0; seed < 40; ++seed) {
+      Graph graph;
+      test::append_case(graph, op, DataType::kInt16, 9, Random(seed).fork(op));
+      for (const Node& node : graph.nodes) {
+        if (!has_weights(node.op) || graph.tensor(node.outputs[0]).type != DataType::kInt16) continue;
+        const Elements input(graph.tensor(node.inputs[0]).elements());
+        const std::vector<int8_t> weights(graph.tensor(node.inputs[1]).elements());
+        Elements output(graph.tensor(node.outputs[0]).elements());
+        const KernelCall call = kernel_call(graph, node);
+        const TracedByte* const x = input.data();
+        const int32_t* const multipliers = call.multipliers.data();
+        const int32_t* const shifts = call.shifts.data();
+        TracedByte* const out = output.data();
+        Trace::accesses.clear();
+        std::visit(Overload{[&](const thimble_conv2d_parameters& p) {
+                              traced::thimble_conv2d_generic_s16(&p, x, weights.data(), nullptr, multipliers,
+                                                                 shifts, out);
+                            },
+                            [&](const thimble_depthwise_conv2d_parameters& p) {
+                              traced::thimble_depthwise_conv2d_generic_s16(&p, x, weights.data(), nullptr,
+                                                                           multipliers, shifts, out);
+                            },
+                            [&](const thimble_fully_connected_parameters& p) {
+                              traced::thimble_fully_connected_generic_s16(&p, x, weights.data(), nullptr,
+                                                                          multipliers, shifts, out);
+                            },
+                            [](const auto&) {}},
+                   call.parameters);
+        ASSERT_FALSE(Trace::accesses.empty());
+        for (const Overlap& overlap : portable_overlaps(graph, node)) {
+          ++compared;
+          const auto least = static_cast<int64_t>(sizeof(int16_t)) * traced_lead(input, output);
+          EXPECT_GE(static_cast<int64_t>(overlap.lead_bytes), least) << name_of(node.op) << " seed " << seed;
+        }
+      }
+    }
+  }
+  EXPECT_GT(compared, 60U);
 }
 
 /// A kernel that reads and writes as it is told, with a window of its own in the test.
