@@ -2,18 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cctype>
 
 #include "base/error.h"
 
 namespace thimble::cli {
 
-std::string toml_of(const std::vector<std::string>& assignments) {
+std::string toml_of(const std::vector<std::string>& assignments, std::string_view option) {
   std::string text;
   for (const std::string& assignment : assignments) {
     const size_t equals = assignment.find('=');
     if (equals == std::string::npos) {
-      throw Error(fmt::format("--set {}", assignment), "has no '='", "Write it as KEY=VALUE",
+      throw Error(fmt::format("{} {}", option, assignment), "has no '='", "Write it as KEY=VALUE",
                   ExitCode::kUsage);
     }
     const std::string value = assignment.substr(equals + 1);
@@ -22,6 +23,14 @@ std::string toml_of(const std::vector<std::string>& assignments) {
     text += fmt::format("{} = {}\n", assignment.substr(0, equals), is_word ? '"' + value + '"' : value);
   }
   return text;
+}
+
+std::vector<std::string> split_at_commas(const std::vector<std::string>& lists) {
+  std::vector<std::string> single;
+  for (const std::string& list : lists) {
+    for (std::string& one : CLI::detail::split(list, ',')) single.push_back(std::move(one));
+  }
+  return single;
 }
 
 }  // namespace thimble::cli

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
 #include "base/error.h"
 #include "base/toml_table.h"
 #include "cli/assignments.h"
@@ -10,6 +15,64 @@
 #include "deploy/profile.h"
 
 namespace thimble::cli {
+namespace {
+
+/// A unit that a limit may be given in, and how many of the key's own it is.
+struct Unit {
+  std::string_view key;
+  std::string_view name;
+  double factor;
+};
+
+constexpr std::array<Unit, 16> kUnits = {{
+    {"accuracy", "%", 0.01},
+    {"ram_bytes", "B", 1},
+    {"ram_bytes", "KB", 1024},
+    {"ram_bytes", "KiB", 1024},
+    {"ram_bytes", "MB", 1024 * 1024},
+    {"ram_bytes", "MiB", 1024 * 1024},
+    {"flash_bytes", "B", 1},
+    {"flash_bytes", "KB", 1024},
+    {"flash_bytes", "KiB", 1024},
+    {"flash_bytes", "MB", 1024 * 1024},
+    {"flash_bytes", "MiB", 1024 * 1024},
+    {"latency_ms", "us", 0.001},
+    {"latency_ms", "ms", 1},
+    {"latency_ms", "s", 1000},
+    {"energy_uj", "uJ", 1},
+    {"energy_uj", "mJ", 1000},
+}};
+
+/// One KEY=VALUE with the key of a recipe and a bare number.
+std::string without_unit(const std::string& limit) {
+  const size_t equals = limit.find('=');
+  if (equals == std::string::npos) return limit;
+  std::string key = limit.substr(0, equals);
+  for (const Unit& unit : kUnits) {
+    if (unit.key.starts_with(key + "_")) key = unit.key;
+  }
+  const std::string_view value = std::string_view(limit).substr(equals + 1);
+  double number = 0;
+  const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const std::string_view name = value.substr(static_cast<size_t>(end - value.data()));
+  if (failed != std::errc() || name.empty()) return fmt::format("{}={}", key, value);
+  for (const Unit& unit : kUnits) {
+    if (unit.key != key || unit.name != name) continue;
+    number *= unit.factor;
+    return key.ends_with("_bytes") ? fmt::format("{}={:.0f}", key, std::floor(number))
+                                   : fmt::format("{}={}", key, number);
+  }
+  throw Error(fmt::format("--budget {}", limit), fmt::format("has the unit '{}'", name),
+              "Write ram=10KB, flash=32KB, latency=20ms, energy=500uJ, accuracy=97%", ExitCode::kUsage);
+}
+
+}  // namespace
+
+deploy::Limits parse_budget(const std::vector<std::string>& limits) {
+  std::vector<std::string> single = split_at_commas(limits);
+  std::ranges::transform(single, single.begin(), without_unit);
+  return deploy::parse_limits(TomlTable::parse(toml_of(single, "--budget"), "--budget"));
+}
 
 void add_budget_option(CLI::App& verb, std::vector<std::string>& limits) {
   verb.add_option("--budget", limits, "exit 3 if it misses accuracy, latency_ms, ...")
@@ -18,7 +81,7 @@ void add_budget_option(CLI::App& verb, std::vector<std::string>& limits) {
 }
 
 ModelBudget::ModelBudget(const std::vector<std::string>& limits, const std::string& device_name)
-    : limits_(deploy::parse_limits(TomlTable::parse(toml_of(limits), "--budget"))) {
+    : limits_(parse_budget(limits)) {
   const bool costs = limits_.latency_ms || limits_.energy_uj || limits_.ram_bytes || limits_.flash_bytes;
   if (!costs) return;
   if (device_name.empty()) {

@@ -11,6 +11,7 @@
 #include "base/toml_table.h"
 #include "cli/assignments.h"
 #include "cli/common.h"
+#include "cli/model_budget.h"
 #include "cli/run_workers.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
@@ -37,6 +38,21 @@ std::string least_reached(const std::vector<Candidate>& candidates) {
       100 * least[0], least[1], least[2], least[3]);
 }
 
+/// What --objective says, of a sum of 1.
+pipeline::ObjectiveWeights parse_objective(const std::vector<std::string>& assignments) {
+  if (assignments.empty()) return study::kSearchWeights;
+  pipeline::ObjectiveWeights weights = pipeline::parse_weights(
+      TomlTable::parse(toml_of(split_at_commas(assignments), "--objective"), "--objective"),
+      {.error = 1, .latency = 1, .size = 1, .energy = 0});
+  const double sum = weights.error + weights.latency + weights.size + weights.energy;
+  if (!(sum > 0)) {
+    throw Error("--objective", "has no weight above zero", "Give one: --objective error=2,latency=1",
+                ExitCode::kUsage);
+  }
+  for (double* weight : {&weights.error, &weights.latency, &weights.size, &weights.energy}) *weight /= sum;
+  return weights;
+}
+
 }  // namespace
 
 void add_search(CLI::App& program) {
@@ -45,6 +61,7 @@ void add_search(CLI::App& program) {
   static std::string folder;
   static std::string strategy = "nsga2";
   static std::vector<std::string> limits;
+  static std::vector<std::string> weights;
   static size_t evaluations = 1000000;
   static double minutes = 20;
   static int workers = 1;
@@ -53,15 +70,18 @@ void add_search(CLI::App& program) {
                             "Accuracies are of people or samples held out of the training data. A search\n"
                             "that was stopped goes on when run again; a time counts anew.",
                             "thimble search float.onnx --data uci-har --device nano33ble \\\n"
-                            "    --budget ram_bytes=16384 -o runs/search",
+                            "    --budget ram=16KB -o runs/search",
                             common);
   verb->add_option("MODEL", options.model, "a trained float32 model")->required()->option_text(" ");
   verb->add_option("-o,--output", folder, "folder of the search")->required()->option_text("PATH (required)");
   verb->add_option("--data", options.data, "a data set, see docs/data.md")->required()->option_text("NAME");
   verb->add_option("--device", options.device, "for which")->required()->option_text("NAME");
-  verb->add_option("--budget", limits, "ram_bytes, flash_bytes, latency_ms, accuracy, ...")
+  verb->add_option("--budget", limits, "ram=16KB,accuracy=95%,latency=20ms, ...")
       ->allow_extra_args(false)
       ->option_text("KEY=VALUE");
+  verb->add_option("--objective", weights, "weights of error, latency, size, energy [1, 1, 1, 0]")
+      ->allow_extra_args(false)
+      ->option_text("KEY=N");
   verb->add_option("--strategy", strategy, "nsga2, or random to compare")
       ->check(CLI::IsMember({"nsga2", "random"}))
       ->option_text("NAME [nsga2]");
@@ -110,9 +130,14 @@ void add_search(CLI::App& program) {
     }
     options.seed = common.seed;
     options.strategy = strategy == "nsga2" ? study::SearchStrategy::kNsga2 : study::SearchStrategy::kRandom;
-    options.budget = deploy::parse_limits(TomlTable::parse(toml_of(limits), "--budget"));
+    options.budget = parse_budget(limits);
+    options.weights = parse_objective(weights);
     const Graph model = load_model(options.model, options.seed);
-    device::load_device(options.device);
+    const device::DeviceProfile device = device::load_device(options.device);
+    if (options.weights.energy > 0 && !device.active_power_mw) {
+      throw Error("--objective energy", fmt::format("is not known of {}, whose power is not", device.name),
+                  "Leave it out, or give its active_power_mw in a profile of your own", ExitCode::kUsage);
+    }
     pipeline::expect_fits(model, data::load(options.data, data::Split::kTest));
     for (const ChannelGroup& group : channel_groups(model)) {
       if (group.locked.empty()) options.groups.push_back(group.name);
@@ -149,7 +174,7 @@ void add_search(CLI::App& program) {
     if (found.empty()) {
       throw Error("The search", "measured nothing in its time", "Give it more --minutes: it goes on");
     }
-    const study::SearchResult result = study::result_of(found);
+    const study::SearchResult result = study::result_of(found, options.weights);
     if (!result.chosen) {
       throw Error("The budget",
                   fmt::format("was met by none of {} candidates: {}", found.size(), least_reached(found)),

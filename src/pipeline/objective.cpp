@@ -20,6 +20,16 @@ std::optional<double> error_of(const Costs& costs) {
 
 }  // namespace
 
+ObjectiveWeights parse_weights(TomlTable table, const ObjectiveWeights& otherwise) {
+  ObjectiveWeights weights;
+  weights.error = table.number("error", 0, 1e6, otherwise.error);
+  weights.latency = table.number("latency", 0, 1e6, otherwise.latency);
+  weights.size = table.number("size", 0, 1e6, otherwise.size);
+  weights.energy = table.number("energy", 0, 1e6, otherwise.energy);
+  table.expect_no_other_keys();
+  return weights;
+}
+
 Objective objective(const Costs& costs, const Costs& baseline, const ObjectiveWeights& weights,
                     const Budget& budget) {
   const Term terms[] = {{"error", weights.error, error_of(costs), error_of(baseline)},

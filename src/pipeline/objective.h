@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/toml_table.h"
 #include "pipeline/recipe.h"
 
 namespace thimble::pipeline {
@@ -23,7 +24,13 @@ struct ObjectiveWeights {
   double latency = 0.25;
   double size = 0.25;
   double energy = 0.25;
+
+  bool operator==(const ObjectiveWeights&) const = default;
 };
+
+/// A table of weights by these names, those that are left out being `otherwise`. Throws Error with the line
+/// for an unknown key and a weight below zero.
+ObjectiveWeights parse_weights(TomlTable table, const ObjectiveWeights& otherwise = {});
 
 /// J = sum_k w_k (m_k / m_k,baseline) over error (1 - accuracy), latency, size and energy
 /// (docs/architecture.md, section 8), with the budget as hard limits.

@@ -35,7 +35,7 @@ struct Source {
 
 Source read(study::Storage& storage) {
   Source source{study::read_search(storage), {}, storage.trials(), storage.study_text(), storage.version()};
-  source.result = study::result_of(source.search.candidates);
+  source.result = study::result_of(source.search.candidates, source.search.options.weights);
   return source;
 }
 

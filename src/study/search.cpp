@@ -123,6 +123,10 @@ std::string text_of(const SearchOptions& o) {
       quoted(o.device), o.seed, o.population, o.epochs, o.rungs);
   if (!o.groups.empty()) text += fmt::format("groups = {}\n", nlohmann::json(o.groups).dump());
   if (!o.layers.empty()) text += fmt::format("layers = {}\n", nlohmann::json(o.layers).dump());
+  if (o.weights != kSearchWeights) {
+    text += fmt::format("objective = {{error = {}, latency = {}, size = {}, energy = {}}}\n", o.weights.error,
+                        o.weights.latency, o.weights.size, o.weights.energy);
+  }
   text += "[budget]\n";
   const auto limit = [&](const char* name, const auto& value) {
     if (value) text += fmt::format("{} = {}\n", name, *value);
@@ -149,6 +153,7 @@ SearchOptions parse_options(std::string_view text) {
   o.rungs = static_cast<int>(table.integer("rungs", 1, 100));
   if (table.has("groups")) o.groups = table.texts("groups");
   if (table.has("layers")) o.layers = table.texts("layers");
+  if (auto weights = table.table("objective")) o.weights = pipeline::parse_weights(std::move(*weights));
   if (auto budget = table.table("budget")) o.budget = deploy::parse_limits(std::move(*budget));
   return o;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "pipeline/objective.h"
 #include "pipeline/pareto.h"
 #include "study/storage.h"
 
@@ -13,12 +14,17 @@ namespace thimble::study {
 
 enum class SearchStrategy { kNsga2, kRandom };
 
+/// Error, latency and flash alike: what a search minimizes beside RAM.
+constexpr pipeline::ObjectiveWeights kSearchWeights = {
+    .error = 1.0 / 3, .latency = 1.0 / 3, .size = 1.0 / 3, .energy = 0};
+
 /// What a search is asked for.
 struct SearchOptions {
   std::string model;  ///< a trained float32 model's path
   std::string data;
   std::string device;
   pipeline::Budget budget;
+  pipeline::ObjectiveWeights weights = kSearchWeights;  ///< of the J by which one of the front is chosen
   SearchStrategy strategy = SearchStrategy::kNsga2;
   uint64_t seed = 1;
   int population = 12;

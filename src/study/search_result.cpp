@@ -18,7 +18,11 @@ constexpr double kReferenceCosts = 1.1;
 
 pipeline::Costs costs_of(const Candidate& candidate) {
   const pipeline::Objectives& o = candidate.objectives;
-  return {.accuracy = 1 - o[0], .latency_ms = o[1], .energy_uj = {}, .ram_bytes = o[2], .flash_bytes = o[3]};
+  return {.accuracy = 1 - o[0],
+          .latency_ms = o[1],
+          .energy_uj = candidate.energy_uj,
+          .ram_bytes = o[2],
+          .flash_bytes = o[3]};
 }
 
 bool is_within(const pipeline::Objectives& point, const pipeline::Objectives& reference) {
@@ -64,7 +68,7 @@ pipeline::Objectives reference_point(const std::vector<Candidate>& candidates) {
   return reference;
 }
 
-SearchResult result_of(const std::vector<Candidate>& candidates) {
+SearchResult result_of(const std::vector<Candidate>& candidates, const pipeline::ObjectiveWeights& weights) {
   SearchResult result;
   result.reference = reference_point(candidates);
   GrowingFront growing(result.reference);
@@ -77,8 +81,6 @@ SearchResult result_of(const std::vector<Candidate>& candidates) {
     }
     result.hypervolume.push_back(growing.part());
   }
-  const pipeline::ObjectiveWeights weights = {
-      .error = 1.0 / 3, .latency = 1.0 / 3, .size = 1.0 / 3, .energy = 0};
   std::vector<size_t> within;  // places on the front
   std::vector<pipeline::Objectives> points_within;
   std::set<pipeline::Objectives> seen;

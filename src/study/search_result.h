@@ -24,7 +24,8 @@ struct SearchResult {
   std::vector<double> hypervolume;
 };
 
-/// J has equal weights of error, latency and flash, against the whole network in 8 bits.
-SearchResult result_of(const std::vector<Candidate>& candidates);
+/// J is against the whole network in 8 bits.
+SearchResult result_of(const std::vector<Candidate>& candidates,
+                       const pipeline::ObjectiveWeights& weights = kSearchWeights);
 
 }  // namespace thimble::study

@@ -143,16 +143,6 @@ std::string recipe_text(const Study& study, Technique& technique, const Network&
   return text + "]\n";
 }
 
-pipeline::ObjectiveWeights parse_weights(TomlTable table) {
-  pipeline::ObjectiveWeights weights;
-  weights.error = table.number("error", 0, 1e6, weights.error);
-  weights.latency = table.number("latency", 0, 1e6, weights.latency);
-  weights.size = table.number("size", 0, 1e6, weights.size);
-  weights.energy = table.number("energy", 0, 1e6, weights.energy);
-  table.expect_no_other_keys();
-  return weights;
-}
-
 void parse_published(TomlTable table, Study& study) {
   study.published_source = table.text("source");
   for (TomlTable& row : table.tables("results")) {
@@ -181,7 +171,7 @@ Study parse_study(std::string_view text, std::string_view where) {
   std::set<std::string> devices;
   for (const std::string& device : study.devices) expect_new(table, "devices", device, devices);
   const std::vector<int64_t> seeds = parse_seeds(table);
-  if (auto weights = table.table("objective")) study.weights = parse_weights(std::move(*weights));
+  if (auto weights = table.table("objective")) study.weights = pipeline::parse_weights(std::move(*weights));
   if (auto budget = table.table("budget")) study.budget = deploy::parse_limits(std::move(*budget));
 
   if (auto published = table.table("published")) parse_published(std::move(*published), study);

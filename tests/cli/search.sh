@@ -46,4 +46,7 @@ jq -e --slurpfile front whole/front.json '.chosen == $front[0].chosen and .hyper
 (flock 9; expect 1 'another search' search whole 5; exit "$failures") 9>whole/.lock || fail "two searches in one folder"
 expect 1 'measured nothing' search brief 5 --minutes 1e-9
 expect 1 'no_such' search none 2 --budget no_such=3
+expect 1 'no_such' search none 2 --objective no_such=3
+expect 2 'no weight above zero' search none 2 --objective error=0,latency=0,size=0
+expect 1 'another search' search whole 5 --objective error=1,latency=0,size=0
 finish

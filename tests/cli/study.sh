@@ -43,7 +43,7 @@ for run in 2 3; do
   grep -q '"stage":"train"' whole.db.runs/trial-$run/metrics.jsonl || fail "trial $run lacks its training's metrics"
 done
 jq -r .identity.recipe whole.db.runs/trial-2/run.json >alone.toml
-"$thimble" optimize alone.toml -o alone --quiet >/dev/null 2>&1  # exit 3: it measures no RAM
+"$thimble" optimize alone.toml -o alone --quiet >/dev/null 2>&1 || fail "a recipe without a profile"
 cmp alone/2-quantize.onnx whole.db.runs/trial-2/2-quantize.onnx || fail "the cache changes what comes out"
 "$thimble" study study.toml -o both.db --quiet >/dev/null 2>&1 &
 expect 0 'trials are done' "$thimble" study study.toml -o both.db --quiet

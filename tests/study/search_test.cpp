@@ -294,6 +294,8 @@ TEST(SearchResult, lies_within_a_reference_that_is_the_whole_networks) {
   EXPECT_EQ(result.front, (std::vector<size_t>{0, 1, 2, 3}));
   EXPECT_EQ(result.knee, 1U);
   EXPECT_EQ(result.chosen, 1U);
+  EXPECT_EQ(result_of(found, {.error = 1, .latency = 0, .size = 0, .energy = 0}).chosen, 0U);
+  EXPECT_EQ(result_of(found, {.error = 0, .latency = 1, .size = 0, .energy = 0}).chosen, 2U);
   const pipeline::Objectives reference = {0.1, 11, 110, 1100};
   for (size_t k = 0; k < 4; ++k) EXPECT_NEAR(result.reference[k], reference[k], 1e-9);
   // The whole network alone takes 0.6 of the error and an eleventh of each cost.

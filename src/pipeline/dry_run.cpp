@@ -1,0 +1,89 @@
+#include "pipeline/dry_run.h"
+
+#include "compress/prune/prune.h"
+#include "compress/quantize/post_training.h"
+#include "deploy/budget.h"
+#include "deploy/c_writer.h"
+#include "deploy/kernel_counts.h"
+#include "deploy/prepare.h"
+#include "graph/quantize_from_ranges.h"
+
+namespace thimble::pipeline {
+namespace {
+
+/// The network as it goes from stage to stage.
+class DryRun {
+ public:
+  DryRun(const Graph& network, const device::DeviceProfile& device, const deploy::Budget& budget,
+         const std::function<std::vector<Graph>(const DistillStage&)>& others_of)
+      : network_(network), device_(device), budget_(budget), others_of_(others_of) {}
+
+  bool is_known() const { return is_known_; }
+
+  void operator()(const TrainStage&) {}
+  void operator()(const VerifyStage&) {}
+  void operator()(const ProfileStage&) {}
+
+  /// Another network comes out, whose layers may have other names.
+  void operator()(const RedesignStage&) { is_known_ = false; }
+
+  void operator()(const PruneStage& stage) {
+    prune::PruneOptions options = stage.options;
+    if (prune::is_mask(options.granularity)) return;
+    const bool leaves_alike = options.select.ranking == prune::Ranking::kLocal && options.steps == 1 &&
+                              options.measure != prune::Measure::kCycles;
+    if (!leaves_alike && options.select.layers.empty()) {
+      has_exact_shapes_ = false;
+      return;
+    }
+    // Which channels leave changes no shape.
+    options.criterion = prune::Criterion::kL2;
+    options.measure = options.measure == prune::Measure::kCycles ? prune::Measure::kMacs : options.measure;
+    options.distill = false;
+    options.recovery.reset();
+    network_ = prune::prune_without_data(network_, options);
+  }
+
+  void operator()(const DistillStage& stage) {
+    std::vector<Graph> others = others_of_(stage);
+    if (!stage.student.empty()) network_ = std::move(others.back());
+  }
+
+  void operator()(const QuantizeStage& stage) {
+    const Graph folded = quantize::folded_graph(network_);
+    const std::vector<Range> ranges(folded.tensors.size(), Range{0, 1});
+    network_ = quantize_from_ranges(folded, ranges, stage.options.post_training.weights);
+    if (stage.options.mix) has_exact_shapes_ = false;  // its bits are not
+  }
+
+  void operator()(const DeployStage& stage) {
+    if (!has_exact_shapes_ || stage.count) return;
+    const Graph graph = deploy::prepare(network_);
+    deploy::check_fits(graph,
+                       deploy::write_c(graph, deploy::schedule_for(graph, device_, {}),
+                                       {.prefix = "", .core = device_.core.value}),
+                       budget_);
+  }
+
+ private:
+  Graph network_;
+  const device::DeviceProfile& device_;
+  const deploy::Budget& budget_;
+  const std::function<std::vector<Graph>(const DistillStage&)>& others_of_;
+  bool is_known_ = true;
+  bool has_exact_shapes_ = true;
+};
+
+}  // namespace
+
+void expect_possible(const Recipe& recipe, const Graph& network, const device::DeviceProfile& device,
+                     const deploy::Budget& budget,
+                     const std::function<std::vector<Graph>(const DistillStage&)>& others_of) {
+  DryRun run(network, device, budget, others_of);
+  for (const Stage& stage : recipe.stages) {
+    std::visit(run, stage);
+    if (!run.is_known()) return;
+  }
+}
+
+}  // namespace thimble::pipeline

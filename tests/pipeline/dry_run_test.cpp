@@ -1,0 +1,63 @@
+#include "pipeline/dry_run.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "support/expect_error.h"
+#include "zoo/zoo.h"
+
+namespace thimble::pipeline {
+namespace {
+
+/// Throws as a recipe of these stages for the network would, on a device with so much RAM and flash.
+void dry_run(const std::string& stages, const std::string& network = "mnist-cnn",
+             const deploy::Budget& budget = {"nano33ble", 262144, 1048576}) {
+  const Recipe recipe = parse_recipe(
+      "name = \"dry\"\nmodel = \"zoo:any\"\ndata = \"mnist\"\ndevice = \"nano33ble\"\n" + stages, "dry.toml");
+  expect_possible(recipe, zoo::build(network, 1), device::load_device("nano33ble"), budget,
+                  [](const DistillStage& stage) -> std::vector<Graph> {
+                    if (!stage.teachers.empty()) throw Error(stage.teachers[0], "is missing", "Name another");
+                    return {zoo::build("mnist-cnn,width=0.5", 1)};
+                  });
+}
+
+const std::string kTraining = "[[stage]]\ndo = \"train\"\n";
+const std::string kRounding = "[[stage]]\ndo = \"quantize\"\n";
+const std::string kDeploying = "[[stage]]\ndo = \"deploy\"\n";
+
+TEST(DryRun, says_what_cannot_work_before_anything_trains) {
+  test::expect_error([] { dry_run(kTraining + kRounding + "layer_bits = {no_such = 4}\n"); }, {"no_such"});
+  test::expect_error([] { dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nlayers = {no_such = 0.5}\n"); },
+                     {"no_such"});
+  test::expect_error(
+      [] { dry_run(kTraining + "[[stage]]\ndo = \"distill\"\nteachers = [{model = \"t.onnx\"}]\n"); },
+      {"t.onnx", "is missing"});
+  test::expect_error(
+      [] { dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nkeep = 0.0001\n" + kRounding + kDeploying); },
+      {"keep"});
+}
+
+TEST(DryRun, knows_the_ram_and_flash_of_what_will_be_deployed) {
+  dry_run(kTraining + kRounding + kDeploying);
+  const deploy::Budget small = {"nano33ble", 9000, 1048576};
+  const deploy::Budget little_flash = {"nano33ble", 262144, 20000};
+  const std::string half =
+      "[[stage]]\ndo = \"prune\"\nkeep = 0.3\ncriterion = \"taylor\"\ndistill = true\nrecovery = {epochs = "
+      "3}\n";
+  test::expect_error([&] { dry_run(kTraining + kRounding + kDeploying, "mnist-cnn", small); }, {"RAM"});
+  test::expect_error([&] { dry_run(kTraining + kDeploying, "mnist-cnn", little_flash); }, {"flash"});
+  dry_run(kTraining + half + kRounding + kDeploying, "mnist-cnn", small);
+  const std::string student = "[[stage]]\ndo = \"distill\"\nstudent = \"zoo:half\"\n";
+  dry_run(kTraining + student + kRounding + kDeploying, "mnist-cnn", small);
+}
+
+TEST(DryRun, lets_pass_what_it_cannot_know) {
+  const deploy::Budget small = {"nano33ble", 9000, 20000};
+  for (const char* stage : {"do = \"prune\"\nranking = \"global\"\n", "do = \"prune\"\nsteps = 3\n",
+                            "do = \"prune\"\nof = \"cycles\"\n", "do = \"redesign\"\nwidth = 0.25\n"}) {
+    dry_run(kTraining + "[[stage]]\n" + stage + kRounding + kDeploying, "mnist-cnn", small);
+  }
+}
+
+}  // namespace
+}  // namespace thimble::pipeline
