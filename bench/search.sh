@@ -2,14 +2,19 @@
 # The hypervolume that a search finds on UCI HAR for the nano33ble in a time, by NSGA-II, by drawing at random with the same rungs, and
 # by drawing at random with one length of training: each seed, mean and 95 % interval (Student's t); beside them that of the hybrid
 # made by hand (recipes/uci-har-8kb.toml), measured on the same held-out people up to the same reference point.
-#   bench/search.sh [REPEATS [MINUTES [WORKERS [THIMBLE [STRATEGIES]]]]]       by default 5 20 2; a strategy may be nsga2-one-rung, too
+#   bench/search.sh [REPEATS [MINUTES [WORKERS [THIMBLE [STRATEGIES [FOLDER]]]]]]    by default 5 20 2; a strategy may be nsga2-one-rung, too
+# With a FOLDER the searches that ended are kept there, and the same command goes on after them.
 set -eu
 cd "$(dirname "$0")/.."
 repeats=${1:-5} minutes=${2:-20} workers=${3:-2}
 thimble=${4:-build/release/thimble}
 strategies=${5:-nsga2 random random-one-rung}
-out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+out=${6:-}
+if [ -z "$out" ]; then
+  out=$(mktemp -d)
+  trap 'rm -rf "$out"' EXIT
+fi
+mkdir -p "$out"
 for seed in $(seq "$repeats"); do
   for strategy in $strategies; do
     case $strategy in
@@ -17,12 +22,16 @@ for seed in $(seq "$repeats"); do
       *) options="--strategy $strategy" ;;
     esac
     # The accuracy is where the reference point has its error: what errs more adds nothing.
-    # shellcheck disable=SC2086
-    "$thimble" search pretrained/uci-har.onnx --data uci-har --device nano33ble --budget accuracy=0.9 $options --seed "$seed" \
-      --minutes "$minutes" --workers "$workers" --quiet --json -o "$out/$strategy-$seed" >"$out/$strategy-$seed.json"
+    if [ ! -e "$out/$strategy-$seed.json" ]; then
+      rm -rf "$out/$strategy-$seed"  # of one that was stopped: its time would count anew
+      # shellcheck disable=SC2086
+      "$thimble" search pretrained/uci-har.onnx --data uci-har --device nano33ble --budget accuracy=0.9 $options --seed "$seed" \
+        --minutes "$minutes" --workers "$workers" --quiet --json -o "$out/$strategy-$seed" >"$out/ending.json"
+      mv "$out/ending.json" "$out/$strategy-$seed.json"
+      rm -rf "$out/$strategy-$seed"
+    fi
     jq -r --arg strategy "$strategy" --arg seed "$seed" '"\($strategy) \($seed) \(.hypervolume) \(.evaluations)"' "$out/$strategy-$seed.json"
     cp "$out/$strategy-$seed.json" "$out/reference.json"
-    rm -rf "$out/$strategy-$seed"
   done
 done | tee "$out/rows"
 

@@ -89,11 +89,10 @@ void add_optimize(CLI::App& program) {
                "A run that was stopped goes on where it was when run again, and ends with the\n"
                "same model bytes. The seed is the recipe's unless --seed is given.\n\n"
                "Of a MODEL, as much is kept as fits the device and the budget, and its recipe is\n"
-               "written to recipe.toml in the run's folder.",
-               "thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist\n"
+               "written to recipe.toml in the run's folder:\n"
                "  thimble optimize float.onnx --data mnist --device nano33ble \\\n"
                "      --budget ram=10KB,flash=32KB -o runs/small",
-               common);
+               "thimble optimize recipes/mnist-nano33ble.toml -o runs/mnist", common);
   verb->add_option("RECIPE", recipe_path, "a TOML file (docs/recipes.md), or a float32\nMODEL")
       ->required()
       ->option_text(" ");
