@@ -22,10 +22,11 @@ struct Unit {
   std::string_view key;
   std::string_view name;
   double factor;
+  double divisor = 1;
 };
 
 constexpr std::array<Unit, 16> kUnits = {{
-    {"accuracy", "%", 0.01},
+    {"accuracy", "%", 1, 100},
     {"ram_bytes", "B", 1},
     {"ram_bytes", "KB", 1024},
     {"ram_bytes", "KiB", 1024},
@@ -36,7 +37,7 @@ constexpr std::array<Unit, 16> kUnits = {{
     {"flash_bytes", "KiB", 1024},
     {"flash_bytes", "MB", 1024 * 1024},
     {"flash_bytes", "MiB", 1024 * 1024},
-    {"latency_ms", "us", 0.001},
+    {"latency_ms", "us", 1, 1000},
     {"latency_ms", "ms", 1},
     {"latency_ms", "s", 1000},
     {"energy_uj", "uJ", 1},
@@ -58,7 +59,7 @@ std::string without_unit(const std::string& limit) {
   if (failed != std::errc() || name.empty()) return fmt::format("{}={}", key, value);
   for (const Unit& unit : kUnits) {
     if (unit.key != key || unit.name != name) continue;
-    number *= unit.factor;
+    number = number * unit.factor / unit.divisor;
     return key.ends_with("_bytes") ? fmt::format("{}={:.0f}", key, std::floor(number))
                                    : fmt::format("{}={}", key, number);
   }

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 
 #include "base/error.h"
@@ -56,13 +58,18 @@ pipeline::Recipe fitted_recipe(const CommonOptions& common, const std::string& m
   std::string command =
       fmt::format("thimble optimize {} --data {} --device {}", model, flags.data, flags.device);
   for (const std::string& limit : flags.limits) command += " --budget " + limit;
-  command += fmt::format(" --seed {} -o {}", common.seed, folder);
+  command += fmt::format(" --seed {}", common.seed);
+  if (std::ranges::any_of(command, [](unsigned char c) { return std::iscntrl(c) != 0; }))
+    throw Error(model, "has a control character in its name, or an option has", "Rename it",
+                ExitCode::kUsage);
   const std::string path = folder + "/recipe.toml";
   if (std::filesystem::exists(path)) {
     const std::string kept = read_text(path);
     if (kept.starts_with("# " + command + "\n")) return pipeline::parse_recipe(kept, path);
     throw Error(path, "is the recipe of another command", "Give another folder with -o");
   }
+  if (std::filesystem::exists(folder + "/run.json"))
+    throw Error(folder, "holds the run of a recipe", "Give another folder with -o");
   const pipeline::Budget budget = parse_budget(flags.limits);
   const device::DeviceProfile device = device::load_device(flags.device);
   const Graph network = load_model(model, common.seed);

@@ -31,6 +31,19 @@ Limits parse_limits(TomlTable table) {
   return limits;
 }
 
+std::string lines_of(const Limits& limits) {
+  std::string text;
+  const auto add = [&](const char* name, const auto& value) {
+    if (value) text += fmt::format("{} = {}\n", name, *value);
+  };
+  add("accuracy", limits.accuracy);
+  add("ram_bytes", limits.ram_bytes);
+  add("flash_bytes", limits.flash_bytes);
+  add("latency_ms", limits.latency_ms);
+  add("energy_uj", limits.energy_uj);
+  return text;
+}
+
 std::vector<Miss> misses(const Limits& limits, const std::optional<Profile>& profile,
                          std::optional<double> accuracy) {
   std::vector<Miss> result;

@@ -22,6 +22,9 @@ struct Limits {
 /// A table of limits by these names. Throws Error with the line for an unknown key and a value out of range.
 Limits parse_limits(TomlTable table);
 
+/// Limits as parse_limits reads them, a line each.
+std::string lines_of(const Limits& limits);
+
 /// A limit that is not met.
 struct Miss {
   std::string text;   ///< "latency is 44.62 ms, allowed is at most 20.00 ms: 123.0 % over"

@@ -29,7 +29,10 @@ class DryRun {
 
   void operator()(const PruneStage& stage) {
     prune::PruneOptions options = stage.options;
-    if (prune::is_mask(options.granularity)) return;
+    if (prune::is_mask(options.granularity)) {
+      has_exact_shapes_ = false;  // channels that are all zero leave
+      return;
+    }
     const bool leaves_alike = options.select.ranking == prune::Ranking::kLocal && options.steps == 1 &&
                               options.measure != prune::Measure::kCycles;
     if (!leaves_alike && options.select.layers.empty()) {
@@ -59,10 +62,11 @@ class DryRun {
   void operator()(const DeployStage& stage) {
     if (!has_exact_shapes_ || stage.count) return;
     const Graph graph = deploy::prepare(network_);
-    deploy::check_fits(graph,
-                       deploy::write_c(graph, deploy::schedule_for(graph, device_, {}),
-                                       {.prefix = "", .core = device_.core.value}),
-                       budget_);
+    const deploy::GeneratedC fastest = deploy::write_c(graph, deploy::schedule_for(graph, device_, {}),
+                                                       {.prefix = "", .core = device_.core.value});
+    if (deploy::excesses(graph, fastest, budget_).empty()) return;
+    // Which kernels can be taken, and their scratch, depends on ranges: portable ones always can.
+    deploy::check_fits(graph, deploy::write_c(graph, {.prefix = ""}), budget_);
   }
 
  private:

@@ -20,7 +20,9 @@
 #include "deploy/c_writer.h"
 #include "deploy/device_run.h"
 #include "deploy/kernel_counts.h"
+#include "deploy/prepare.h"
 #include "deploy/profile.h"
+#include "device/timings.h"
 #include "graph/channel_groups.h"
 
 namespace thimble::pipeline {
@@ -35,6 +37,8 @@ constexpr size_t kManyChannels = 16;
 /// The part of the multiplications that is left after so many steps, each of a quarter of an octave.
 double keep_after(int step) { return std::round(1000 * std::exp2(-step / 4.0)) / 1000; }
 
+bool is_of_zoo(const std::string& model) { return model.starts_with("zoo:"); }
+
 /// A network that was tried.
 struct Tried {
   double part = 1;   ///< of the multiplications
@@ -47,19 +51,18 @@ class Sizes {
  public:
   Sizes(const FitRequest& request, const Graph& network, const data::Dataset& training,
         const device::DeviceProfile& device, const std::function<void(std::string_view)>& say)
-      : network_(network), training_(training), device_(device), say_(say), limits_(request.budget) {
+      : network_(network),
+        training_(training),
+        device_(device),
+        say_(say),
+        limits_(request.budget),
+        trains_first_(is_of_zoo(request.model)) {
     limits_.accuracy.reset();
     const auto least = [](const std::optional<int64_t>& limit, uint64_t most) {
       return std::min(limit.value_or(static_cast<int64_t>(most)), static_cast<int64_t>(most));
     };
     limits_.ram_bytes = least(limits_.ram_bytes, device.ram_bytes.value);
     limits_.flash_bytes = least(limits_.flash_bytes, device.flash_bytes.value);
-    const auto groups = channel_groups(network);
-    if (std::ranges::all_of(groups, [](const ChannelGroup& group) {
-          return !group.locked.empty() || group.channels.size() >= kManyChannels;
-        }))
-      multiple_ = kCleanMultiple;
-    while (last_ > 0 && !cut(last_)) --last_;
   }
 
   int multiple() const { return multiple_; }
@@ -74,6 +77,7 @@ class Sizes {
   /// The first step that fits, if the last one does.
   std::optional<int> first_that_fits(int bits) {
     if (at(0, bits).fits) return 0;
+    find_last();
     if (!at(last_, bits).fits) return std::nullopt;
     int misses = 0;
     int fits = last_;
@@ -85,6 +89,18 @@ class Sizes {
   }
 
  private:
+  /// How far channels can leave, and in what multiples they stay.
+  void find_last() {
+    if (has_last_) return;
+    has_last_ = true;
+    const auto groups = channel_groups(network_);
+    if (std::ranges::all_of(groups, [](const ChannelGroup& group) {
+          return !group.locked.empty() || group.channels.size() >= kManyChannels;
+        }))
+      multiple_ = kCleanMultiple;
+    while (last_ > 0 && !cut(last_)) --last_;
+  }
+
   /// The network of a step, with the channels of the largest weights; empty where they cannot leave that far.
   std::optional<Graph> cut(int step) const {
     if (step == 0) return network_;
@@ -107,7 +123,7 @@ class Sizes {
         deploy::write_c(rounded, deploy::schedule_for(rounded, device_, {}),
                         {.prefix = "", .core = device_.core.value, .class_names = training_.class_names});
     // Rounding alone changes no cost; what trains on may end a few instructions away.
-    const double margin = step == 0 && bits == 8 ? 1 : kMargin;
+    const double margin = step == 0 && bits == 8 && !trains_first_ ? 1 : kMargin;
     const auto within = [margin](auto& limit) {
       using Value = std::remove_reference_t<decltype(*limit)>;
       if (limit) limit = static_cast<Value>(static_cast<double>(*limit) * margin);
@@ -120,28 +136,43 @@ class Sizes {
     Tried tried;
     tried.part = static_cast<double>(mac_count(left)) / static_cast<double>(mac_count(network_));
     const auto bytes = [](uint64_t count) { return grouped(count) + " B"; };
-    const auto excesses = deploy::excesses(rounded, program,
-                                           {.device = device_.name,
-                                            .ram_bytes = static_cast<uint64_t>(*limits.ram_bytes),
-                                            .flash_bytes = static_cast<uint64_t>(*limits.flash_bytes)});
+    const deploy::Budget memories = {.device = device_.name,
+                                     .ram_bytes = static_cast<uint64_t>(*limits_.ram_bytes),
+                                     .flash_bytes = static_cast<uint64_t>(*limits_.flash_bytes)};
+    const auto excesses = deploy::excesses(rounded, program, memories);
     if (!excesses.empty()) {
-      tried.text = fmt::format("{} is at least {}, allowed is {}", excesses[0].memory,
+      tried.text = fmt::format("{} is at least {}, allowed is at most {}", excesses[0].memory,
                                bytes(excesses[0].needed_bytes), bytes(excesses[0].limit_bytes));
     } else {
-      const std::vector<std::byte> sample(rounded.tensor(rounded.inputs[0]).bytes());
-      const deploy::Profile profile = deploy::profile(rounded, program, device_, sample);
-      const auto missed = deploy::misses(limits, profile, std::nullopt);
-      tried.fits = missed.empty();
-      const auto known = [&](const std::optional<size_t>& count) { return count ? bytes(*count) : "?"; };
-      tried.text =
-          tried.fits
-              ? fmt::format("RAM {}, flash {}{}", known(profile.ram_bytes), known(profile.flash_bytes),
-                            profile.latency ? fmt::format(", {:.2f} ms", profile.latency->latency_ms) : "")
-              : missed.back().text;
+      judge(tried, limits, rounded, program);
     }
     say_(fmt::format("fit       {} of the multiplications, {} bits: {}{}", percent(tried.part), bits,
                      tried.fits ? "fits, " : "", tried.text));
     return tried;
+  }
+
+  /// Counts a program, and says whether it keeps the limits within their margin.
+  void judge(Tried& tried, const deploy::Limits& within, const Graph& graph,
+             const deploy::GeneratedC& program) const {
+    const std::vector<std::byte> sample(graph.tensor(graph.inputs[0]).bytes());
+    deploy::Profile profile;
+    try {
+      profile = deploy::profile(graph, program, device_, sample);
+    } catch (const Error& error) {
+      tried.text = error.what();  // it does not even link for the emulated board
+      return;
+    }
+    tried.fits = deploy::misses(within, profile, std::nullopt).empty();
+    const auto known = [](const std::optional<size_t>& count) {
+      return count ? grouped(*count) + " B" : "?";
+    };
+    tried.text = fmt::format("RAM {}, flash {}{}", known(profile.ram_bytes), known(profile.flash_bytes),
+                             profile.latency ? fmt::format(", {:.2f} ms", profile.latency->latency_ms) : "");
+    if (tried.fits) return;
+    const auto missed = deploy::misses(limits_, profile, std::nullopt);
+    if (missed.empty())
+      tried.text += fmt::format("; of a limit {} % is kept free for training", 100 - 100 * kMargin);
+    for (const deploy::Miss& miss : missed) tried.text += "; " + miss.text;
   }
 
   const Graph& network_;
@@ -150,6 +181,8 @@ class Sizes {
   const std::function<void(std::string_view)>& say_;
   deploy::Limits limits_;
   int multiple_ = 1;
+  bool trains_first_;
+  bool has_last_ = false;
   int last_ = kLastStep;  ///< the last step whose network there is
   std::map<std::pair<int, int>, Tried> tried_;
 };
@@ -180,17 +213,17 @@ struct Training {
   }
 };
 
-std::string budget_table(const Budget& budget) {
-  std::string text;
-  const auto add = [&](const char* name, const auto& value) {
-    if (value) text += fmt::format("{} = {}\n", name, *value);
+/// Throws Error for a limit that no network could be shown to keep on the device.
+void expect_measurable(const Budget& budget, const device::DeviceProfile& device) {
+  const auto refuse = [&](const char* limit, const char* lacks) {
+    throw Error(fmt::format("The limit of {}", limit),
+                fmt::format("cannot be measured on {}, which lacks {}", device.name, lacks),
+                "Leave that limit out, or take another device", ExitCode::kUsage);
   };
-  add("accuracy", budget.accuracy);
-  add("ram_bytes", budget.ram_bytes);
-  add("flash_bytes", budget.flash_bytes);
-  add("latency_ms", budget.latency_ms);
-  add("energy_uj", budget.energy_uj);
-  return text.empty() ? "" : "\n[budget]\n" + text;
+  if (!deploy::has_emulator(device)) refuse("RAM and flash", "an emulator of its core");
+  const bool is_timed = device::core_timings(device.core.value) != nullptr;
+  if (budget.latency_ms && !is_timed) refuse("latency", "published timings of its core");
+  if (budget.energy_uj && !(is_timed && device.active_power_mw)) refuse("energy", "a known active power");
 }
 
 }  // namespace
@@ -203,6 +236,7 @@ std::string recipe_that_fits(const FitRequest& request, const Graph& network, co
                 "Give the float32 network that it was made of");
   }
   deploy::expect_tools(device);
+  expect_measurable(request.budget, device);
   Sizes sizes(request, network, training, device, say);
   const std::optional<int> in_8_bits = sizes.first_that_fits(8);
   std::optional<int> in_4_bits;
@@ -219,13 +253,14 @@ std::string recipe_that_fits(const FitRequest& request, const Graph& network, co
   const Tried& chosen = sizes.at(step, takes_4_bits ? 4 : 8);
 
   const Training trains(training);
+  const std::string budget = deploy::lines_of(request.budget);
   std::string text = fmt::format("# {}\n# {} of the multiplications in {} bits, before training: {}.\n",
                                  request.command, percent(chosen.part), takes_4_bits ? 4 : 8, chosen.text);
   text += fmt::format("name = {}\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n{}",
                       quoted(std::filesystem::path(request.model).stem().string() + "-" + device.name),
                       quoted(request.model), quoted(request.data), quoted(request.device), request.seed,
-                      budget_table(request.budget));
-  if (request.model.starts_with("zoo:")) {
+                      budget.empty() ? "" : "\n[budget]\n" + budget);
+  if (is_of_zoo(request.model)) {
     text += fmt::format("\n[[stage]]\ndo = \"train\"\nepochs = {}\nlearning_rate = 0.1\n{}\n", trains.epochs,
                         fmt::join(trains.options, "\n"));
   }
@@ -241,7 +276,13 @@ std::string recipe_that_fits(const FitRequest& request, const Graph& network, co
                              "learning_rate = 0.01\n{}\n",
                              std::max(1, trains.epochs / 4), fmt::join(trains.options, "\n"))
                        : "calibration = \"auto\"\n";
-  return text + "\n[[stage]]\ndo = \"deploy\"\n\n[[stage]]\ndo = \"verify\"\n\n[[stage]]\ndo = \"profile\"\n";
+  // The float32 form is counted beside it where the whole of it would fit.
+  const Graph float32 = deploy::prepare(network);
+  const bool is_small =
+      deploy::excesses(float32, deploy::write_c(float32, {.prefix = ""}), deploy::budget_of(device)).empty();
+  return text +
+         "\n[[stage]]\ndo = \"deploy\"\n\n[[stage]]\ndo = \"verify\"\n\n[[stage]]\ndo = \"profile\"\n" +
+         (is_small ? "" : "float32 = false\n");
 }
 
 }  // namespace thimble::pipeline

@@ -24,7 +24,7 @@ struct FitRequest {
 
 /// The text of a recipe whose network keeps the budget's limits, and the device's, on everything but
 /// accuracy, with as much of the network left as that allows: whole in 8 bits; else with a part of its
-/// channels, or in 4 bits where that leaves half as many multiplications again. Its costs are those of
+/// channels, or in 4 bits where that leaves 1.4 times as many multiplications. Its costs are those of
 /// networks that are cut and rounded without training, compiled for the device's core and counted on its
 /// emulator. What recovers is taught by the whole network.
 ///

@@ -89,8 +89,10 @@ class Walk {
       }
       if (!redone_) expect_tools();
       if (number_ == 1) {
-        expect_possible(recipe_, network_, device_, deploy_budget(),
-                        [this](const DistillStage& distill) { return others_of(distill); });
+        expect_possible(recipe_, network_, device_, deploy_budget(), [this](DistillStage distill) {
+          std::erase_if(distill.teachers, [this](const std::string& path) { return is_of_this_run(path); });
+          return others_of(distill);
+        });
       }
       redone_ = true;
       const bool shares = !options_.cache.empty() && makes_network(stage);
@@ -186,6 +188,13 @@ class Walk {
     for (const std::string& path : stage.teachers) others.push_back(formats::read_model(path));
     if (!stage.student.empty()) others.push_back(load_model_(stage.student, recipe_.seed));
     return others;
+  }
+
+  /// Whether a path lies in the run's folder, where a stage may write it before another reads it.
+  bool is_of_this_run(const std::filesystem::path& path) const {
+    const auto within =
+        std::filesystem::absolute(path).lexically_relative(std::filesystem::absolute(run_.path()));
+    return !within.empty() && *within.begin() != "..";
   }
 
   std::string model_file(std::string_view stage) const { return fmt::format("{}-{}.onnx", number_, stage); }

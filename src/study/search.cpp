@@ -127,15 +127,7 @@ std::string text_of(const SearchOptions& o) {
     text += fmt::format("objective = {{error = {}, latency = {}, size = {}, energy = {}}}\n", o.weights.error,
                         o.weights.latency, o.weights.size, o.weights.energy);
   }
-  text += "[budget]\n";
-  const auto limit = [&](const char* name, const auto& value) {
-    if (value) text += fmt::format("{} = {}\n", name, *value);
-  };
-  limit("accuracy", o.budget.accuracy);
-  limit("ram_bytes", o.budget.ram_bytes);
-  limit("flash_bytes", o.budget.flash_bytes);
-  limit("latency_ms", o.budget.latency_ms);
-  limit("energy_uj", o.budget.energy_uj);
+  text += "[budget]\n" + deploy::lines_of(o.budget);
   return text;
 }
 

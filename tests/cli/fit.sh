@@ -27,7 +27,8 @@ expect 1 'of another command' fit whole --budget ram=1MB --quiet
 # A third of its time and seven tenths of its flash: channels leave, and what is deployed keeps the limits.
 "$thimble" profile whole/1-quantize.onnx --device nano33ble --json >whole.json
 limits=$(jq -r '"latency=\(.latency_ms * 333 | floor)us,flash=\(.flash_bytes * 0.7 / 1024 * 100 | floor / 100)KB"' whole.json)
-expect 0 'Verified' fit small --budget "$limits" --budget accuracy=50% --quiet
+expect 0 'Verified' fit small --budget "$limits" --budget accuracy=70% --quiet
+grep -q '^accuracy = 0.7$' small/recipe.toml || fail "70 % is $(grep accuracy small/recipe.toml)"
 grep -q 'do = "prune"' small/recipe.toml || fail "a network that does not fit was not pruned"
 jq -e '.budget | length > 0 and all(.met)' small/run.json >/dev/null || fail "the limits of $limits: $(jq .budget small/run.json)"
 jq -e --slurpfile whole whole.json '[.stages[].results] | map(select(.deployed)) | last.deployed

@@ -40,11 +40,12 @@ TEST(DryRun, says_what_cannot_work_before_anything_trains) {
 TEST(DryRun, knows_the_ram_and_flash_of_what_will_be_deployed) {
   dry_run(kTraining + kRounding + kDeploying);
   const deploy::Budget small = {"nano33ble", 9000, 1048576};
+  const deploy::Budget tiny = {"nano33ble", 2000, 1048576};
   const deploy::Budget little_flash = {"nano33ble", 262144, 20000};
   const std::string half =
       "[[stage]]\ndo = \"prune\"\nkeep = 0.3\ncriterion = \"taylor\"\ndistill = true\nrecovery = {epochs = "
       "3}\n";
-  test::expect_error([&] { dry_run(kTraining + kRounding + kDeploying, "mnist-cnn", small); }, {"RAM"});
+  test::expect_error([&] { dry_run(kTraining + kRounding + kDeploying, "mnist-cnn", tiny); }, {"RAM"});
   test::expect_error([&] { dry_run(kTraining + kDeploying, "mnist-cnn", little_flash); }, {"flash"});
   dry_run(kTraining + half + kRounding + kDeploying, "mnist-cnn", small);
   const std::string student = "[[stage]]\ndo = \"distill\"\nstudent = \"zoo:half\"\n";
@@ -54,7 +55,8 @@ TEST(DryRun, knows_the_ram_and_flash_of_what_will_be_deployed) {
 TEST(DryRun, lets_pass_what_it_cannot_know) {
   const deploy::Budget small = {"nano33ble", 9000, 20000};
   for (const char* stage : {"do = \"prune\"\nranking = \"global\"\n", "do = \"prune\"\nsteps = 3\n",
-                            "do = \"prune\"\nof = \"cycles\"\n", "do = \"redesign\"\nwidth = 0.25\n"}) {
+                            "do = \"prune\"\nof = \"cycles\"\n", "do = \"prune\"\ngranularity = \"kernel\"\n",
+                            "do = \"redesign\"\nwidth = 0.25\n"}) {
     dry_run(kTraining + "[[stage]]\n" + stage + kRounding + kDeploying, "mnist-cnn", small);
   }
 }
