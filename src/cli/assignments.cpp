@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cctype>
 
 #include "base/error.h"
@@ -23,14 +22,6 @@ std::string toml_of(const std::vector<std::string>& assignments, std::string_vie
     text += fmt::format("{} = {}\n", assignment.substr(0, equals), is_word ? '"' + value + '"' : value);
   }
   return text;
-}
-
-std::vector<std::string> split_at_commas(const std::vector<std::string>& lists) {
-  std::vector<std::string> single;
-  for (const std::string& list : lists) {
-    for (std::string& one : CLI::detail::split(list, ',')) single.push_back(std::move(one));
-  }
-  return single;
 }
 
 }  // namespace thimble::cli

@@ -9,7 +9,4 @@ namespace thimble::cli {
 /// What KEY=VALUE arguments of an option say, as the lines of a recipe. Throws Error for one without '='.
 std::string toml_of(const std::vector<std::string>& assignments, std::string_view option = "--set");
 
-/// "a=1,b=2" as "a=1" and "b=2".
-std::vector<std::string> split_at_commas(const std::vector<std::string>& lists);
-
 }  // namespace thimble::cli

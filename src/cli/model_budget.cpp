@@ -70,13 +70,14 @@ std::string without_unit(const std::string& limit) {
 }  // namespace
 
 deploy::Limits parse_budget(const std::vector<std::string>& limits) {
-  std::vector<std::string> single = split_at_commas(limits);
+  std::vector<std::string> single = limits;
   std::ranges::transform(single, single.begin(), without_unit);
   return deploy::parse_limits(TomlTable::parse(toml_of(single, "--budget"), "--budget"));
 }
 
-void add_budget_option(CLI::App& verb, std::vector<std::string>& limits) {
-  verb.add_option("--budget", limits, "exit 3 if it misses accuracy, latency_ms, ...")
+void add_budget_option(CLI::App& verb, std::vector<std::string>& limits, const std::string& help) {
+  verb.add_option("--budget", limits, help)
+      ->delimiter(',')
       ->allow_extra_args(false)
       ->option_text("KEY=VALUE");
 }

@@ -13,13 +13,14 @@
 
 namespace thimble::cli {
 
-/// What --budget arguments say, each KEY=VALUE or several with commas between them: the keys of a recipe's
-/// [budget], also without their units, which then stand at the number: "ram=10KB,latency=20ms", 1 KB being
-/// 1,024 B. Throws Error for one that cannot be read.
+/// What the KEY=VALUEs of --budget say: the keys of a recipe's [budget], also without their units, which then
+/// stand at the number: "ram=10KB", "latency=20ms", 1 KB being 1,024 B. Throws Error for one that cannot be
+/// read.
 deploy::Limits parse_budget(const std::vector<std::string>& limits);
 
-/// Adds --budget KEY=VALUE to a verb that makes a model.
-void add_budget_option(CLI::App& verb, std::vector<std::string>& limits);
+/// Adds --budget KEY=VALUE,... to a verb that makes a model.
+void add_budget_option(CLI::App& verb, std::vector<std::string>& limits,
+                       const std::string& help = "exit 3 if it misses accuracy, latency_ms, ...");
 
 /// What a verb's --budget asks of the model that it makes.
 class ModelBudget {

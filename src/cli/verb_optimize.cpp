@@ -106,9 +106,7 @@ void add_optimize(CLI::App& program) {
   verb->add_option("-o,--output", folder, "folder of the run")->required()->option_text("PATH (required)");
   verb->add_option("--data", fit.data, "of a MODEL")->option_text("NAME");
   verb->add_option("--device", fit.device, "for a MODEL")->option_text("NAME");
-  verb->add_option("--budget", fit.limits, "of a MODEL: ram=10KB,flash=32KB,latency=20ms, ...")
-      ->allow_extra_args(false)
-      ->option_text("KEY=VALUE");
+  add_budget_option(*verb, fit.limits, "of a MODEL: ram=10KB,flash=32KB,latency=20ms, ...");
   verb->add_option("--cache", cache, "stages for recipes that begin alike")->option_text("PATH");
   verb->callback([verb] {
     pipeline::OptimizeHooks hooks;

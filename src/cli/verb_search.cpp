@@ -41,9 +41,9 @@ std::string least_reached(const std::vector<Candidate>& candidates) {
 /// What --objective says, of a sum of 1.
 pipeline::ObjectiveWeights parse_objective(const std::vector<std::string>& assignments) {
   if (assignments.empty()) return study::kSearchWeights;
-  pipeline::ObjectiveWeights weights = pipeline::parse_weights(
-      TomlTable::parse(toml_of(split_at_commas(assignments), "--objective"), "--objective"),
-      {.error = 1, .latency = 1, .size = 1, .energy = 0});
+  pipeline::ObjectiveWeights weights =
+      pipeline::parse_weights(TomlTable::parse(toml_of(assignments, "--objective"), "--objective"),
+                              {.error = 1, .latency = 1, .size = 1, .energy = 0});
   const double sum = weights.error + weights.latency + weights.size + weights.energy;
   if (!(sum > 0)) {
     throw Error("--objective", "has no weight above zero", "Give one: --objective error=2,latency=1",
@@ -76,10 +76,9 @@ void add_search(CLI::App& program) {
   verb->add_option("-o,--output", folder, "folder of the search")->required()->option_text("PATH (required)");
   verb->add_option("--data", options.data, "a data set, see docs/data.md")->required()->option_text("NAME");
   verb->add_option("--device", options.device, "for which")->required()->option_text("NAME");
-  verb->add_option("--budget", limits, "ram=16KB,accuracy=95%,latency=20ms, ...")
-      ->allow_extra_args(false)
-      ->option_text("KEY=VALUE");
+  add_budget_option(*verb, limits, "ram=16KB,accuracy=95%,latency=20ms, ...");
   verb->add_option("--objective", weights, "weights of error, latency, size, energy [1, 1, 1, 0]")
+      ->delimiter(',')
       ->allow_extra_args(false)
       ->option_text("KEY=N");
   verb->add_option("--strategy", strategy, "nsga2, or random to compare")

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -186,8 +185,6 @@ class Sizes {
   int last_ = kLastStep;  ///< the last step whose network there is
   std::map<std::pair<int, int>, Tried> tried_;
 };
-
-std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
 /// How a data set is trained on: long enough in steps for a small one, too.
 struct Training {

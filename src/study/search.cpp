@@ -46,9 +46,6 @@ struct Meaning {
   bool teaches_rounded;
 };
 
-/// A string of TOML, which JSON's are, too.
-std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
-
 bool comes_before(const Candidate& a, const Candidate& b) {
   if (a.excess > 0 || b.excess > 0) return a.excess < b.excess;
   return pipeline::dominates(a.objectives, b.objectives);
@@ -119,8 +116,8 @@ Candidate candidate_of(const Plan& plan, const Trial& trial, const CostsByShape&
 std::string text_of(const SearchOptions& o) {
   std::string text = fmt::format(
       "{}\"{}\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\npopulation = {}\nepochs = {}\nrungs = {}\n",
-      kTextBegins, o.strategy == SearchStrategy::kNsga2 ? "nsga2" : "random", quoted(o.model), quoted(o.data),
-      quoted(o.device), o.seed, o.population, o.epochs, o.rungs);
+      kTextBegins, o.strategy == SearchStrategy::kNsga2 ? "nsga2" : "random", pipeline::quoted(o.model),
+      pipeline::quoted(o.data), pipeline::quoted(o.device), o.seed, o.population, o.epochs, o.rungs);
   if (!o.groups.empty()) text += fmt::format("groups = {}\n", nlohmann::json(o.groups).dump());
   if (!o.layers.empty()) text += fmt::format("layers = {}\n", nlohmann::json(o.layers).dump());
   if (o.weights != kSearchWeights) {
@@ -229,16 +226,17 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
   const int epochs = std::max(1, static_cast<int>(std::lround(length)));
   // What does not train is the same for every rung and seed, so that what all are measured against is, too.
   const bool is_trained = trains(plan.genes, options);
-  std::string text =
-      fmt::format("name = \"search\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n", quoted(options.model),
-                  quoted(options.data), quoted(options.device), is_trained ? options.seed : 1);
+  std::string text = fmt::format("name = \"search\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n",
+                                 pipeline::quoted(options.model), pipeline::quoted(options.data),
+                                 pipeline::quoted(options.device), is_trained ? options.seed : 1);
   if (measured_on == MeasuredOn::kHeldOut) text += "held_out = true\n";
   if (is_trained && length < 1) text += fmt::format("training_part = {}\n", std::max(length, 1.0 / 64));
 
   std::vector<std::string> parts;
   for (size_t g = 0; g < meaning.parts.size(); ++g) {
     if (meaning.parts[g] + 1 == kParts) continue;
-    parts.push_back(fmt::format("{} = {}", quoted(options.groups[g]), (meaning.parts[g] + 1.0) / kParts));
+    parts.push_back(
+        fmt::format("{} = {}", pipeline::quoted(options.groups[g]), (meaning.parts[g] + 1.0) / kParts));
   }
   if (!parts.empty()) {
     text += fmt::format("\n[[stage]]\ndo = \"prune\"\ncriterion = \"taylor\"\nlayers = {{{}}}\n",
@@ -253,7 +251,8 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
 
   std::vector<std::string> few_bits;
   for (size_t l = 0; l < meaning.has_few_bits.size(); ++l) {
-    if (meaning.has_few_bits[l] == 1) few_bits.push_back(fmt::format("{} = 4", quoted(options.layers[l])));
+    if (meaning.has_few_bits[l] == 1)
+      few_bits.push_back(fmt::format("{} = 4", pipeline::quoted(options.layers[l])));
   }
   const bool all_few = few_bits.size() == options.layers.size();
   text += fmt::format("\n[[stage]]\ndo = \"quantize\"\nbits = {}\n", all_few ? 4 : 8);
