@@ -103,12 +103,9 @@ typedef struct {
 THIMBLE_KERNEL int8_t thimble_tile_requantize(const thimble_tile_output* t, int32_t sum,
                                               const int32_t* factors) {
   if (t->simple) {
-    /* thimble_high_multiply(sum + bias, multiplier), the doubling taken first; the offset joins the rounding
-     */
     const int32_t twice = (t->scale == 16 ? sum >> 3 : sum * 2) + factors[0];
-    const int32_t scaled = thimble_smmulr(twice, factors[1]);
-    const int32_t rounding = (2 * t->offset + 1) * ((int32_t)1 << factors[2]);
-    return (int8_t)thimble_clamp((scaled - (scaled < 0) + rounding) >> factors[2] >> 1, t->low, t->high);
+    return thimble_requantize_scaled(thimble_smmulr(twice, factors[1]), factors[2], t->offset, t->low,
+                                     t->high);
   }
   return thimble_requantize(thimble_wrapping_add(t->scale == 16 ? sum >> 4 : sum, factors[0]), factors[1],
                             factors[2], t->offset, t->low, t->high);

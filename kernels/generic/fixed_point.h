@@ -8,6 +8,38 @@
 
 #include "kernel.h"
 
+/* An Xtensa without MULSH calls a function for a product of 64 bits. */
+#if defined(__xtensa__)
+#if __has_include(<xtensa/config/core-isa.h>)
+#include <xtensa/config/core-isa.h>
+#endif
+#if !defined(XCHAL_HAVE_MUL32_HIGH) || !XCHAL_HAVE_MUL32_HIGH
+#define THIMBLE_SPLIT_PRODUCTS 1
+#endif
+#endif
+
+/* a * b from products of halves: the upper word as it is returned, and the lower one. */
+THIMBLE_KERNEL int32_t thimble_split_product(int32_t a, int32_t b, uint32_t* low) {
+  const int32_t a1 = a >> 16, b1 = b >> 16, a0 = a & 0xFFFF, b0 = b & 0xFFFF;
+  const uint32_t lowest = (uint32_t)a0 * (uint32_t)b0;
+  /* Neither overflows: halves are at most 2^15 and 2^16 - 1 in magnitude. */
+  const int32_t middle = a1 * b0 + (int32_t)(lowest >> 16);
+  const int32_t other = a0 * b1 + (middle & 0xFFFF);
+  *low = (uint32_t)other << 16 | (lowest & 0xFFFF);
+  return a1 * b1 + (middle >> 16) + (other >> 16);
+}
+
+/* a * b: the upper word, and the lower one */
+THIMBLE_KERNEL int32_t thimble_product(int32_t a, int32_t b, uint32_t* low) {
+#if defined(THIMBLE_SPLIT_PRODUCTS)
+  return thimble_split_product(a, b, low);
+#else
+  const uint64_t product = (uint64_t)((int64_t)a * b);
+  *low = (uint32_t)product;
+  return (int32_t)(uint32_t)(product >> 32);
+#endif
+}
+
 THIMBLE_KERNEL int32_t thimble_clamp(int32_t x, int32_t low, int32_t high) {
 #if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
   if (low == -128 && high == 127)
@@ -24,9 +56,9 @@ THIMBLE_KERNEL int32_t thimble_wrapping_add(int32_t a, int32_t b) {
 /* a * b / 2^31, rounded to nearest, ties upward. One of the two must not be -2^31. Rounding the product's
  * upper 34 bits spares 32-bit cores the carry of a 64-bit addition. */
 THIMBLE_KERNEL int32_t thimble_high_multiply(int32_t a, int32_t b) {
-  const uint64_t product = (uint64_t)((int64_t)a * b);
-  const uint32_t low = (uint32_t)product, high = (uint32_t)(product >> 32);
-  return (int32_t)((high << 1) + (((low >> 30) + 1) >> 1));
+  uint32_t low;
+  const int32_t high = thimble_product(a, b, &low);
+  return (int32_t)(((uint32_t)high << 1) + (((low >> 30) + 1) >> 1));
 }
 
 /* x / 2^exponent, rounded to nearest, ties away from zero; 0 <= exponent <= 31, x > -2^31, and x < 2^31 - 1
@@ -56,11 +88,12 @@ THIMBLE_KERNEL int32_t thimble_multiply_by_quantized_multiplier(int32_t x, int32
 
 /* a * b / 2^31 as above, for -2^30 <= a < 2^30: twice a does not overflow. */
 THIMBLE_KERNEL int32_t thimble_high_multiply_small(int32_t a, int32_t b) {
-  const uint64_t product = (uint64_t)((int64_t)(a * 2) * b);
+  uint32_t low;
+  const int32_t high = thimble_product(a * 2, b, &low);
   /* The same in two instructions fewer. One factor of every addition is this; it is a literal, so that others
    * do not test for it. */
   if (b == (int32_t)1 << 30) return (a >> 1) + (a & 1);
-  return (int32_t)((uint32_t)(product >> 32) + ((uint32_t)product >> 31));
+  return (int32_t)((uint32_t)high + (low >> 31));
 }
 
 /* x * multiplier * 2^-31 * 2^shift for -2^30 <= x < 2^30, in fewer instructions: nothing overflows before the
@@ -96,6 +129,15 @@ THIMBLE_KERNEL int8_t thimble_requantize_small(int32_t x, int32_t multiplier, in
     result = thimble_wrapping_add(result, offset);
   }
   return (int8_t)thimble_clamp(result, low, high);
+}
+
+/* What is left of the requantization of x, whose scale is multiplier * 2^-31 * 2^-(shift + 1), when
+ * `scaled` is 2x * multiplier * 2^-32 rounded to nearest, ties upward: for |x| < 2^29 and 0 <= shift <= 21.
+ * The offset joins the rounding of the last shift. */
+THIMBLE_KERNEL int8_t thimble_requantize_scaled(int32_t scaled, int32_t shift, int32_t offset, int32_t low,
+                                                int32_t high) {
+  const int32_t rounding = (2 * offset + 1) * ((int32_t)1 << shift);
+  return (int8_t)thimble_clamp((scaled - (scaled < 0) + rounding) >> shift >> 1, low, high);
 }
 
 /* A 64-bit accumulator as an int16 output: scaled by multiplier * 2^-31 * 2^shift, of whose multiplier the

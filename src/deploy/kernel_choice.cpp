@@ -8,6 +8,8 @@
 
 #include "deploy/kernel_overlap.h"
 #include "deploy/neon_kernels.h"
+#include "deploy/scalar_kernels.h"
+#include "deploy/sum_bound.h"
 #include "graph/quantize_from_ranges.h"
 #include "kernels/armv7em/conv2d_tiled.h"
 #include "kernels/armv7em/conv2d_winograd.h"
@@ -27,28 +29,6 @@ constexpr int32_t kWinogradTiles = 6;
 
 /// Whether a core has the DSP extension of ARMv7E-M.
 bool has_dsp(std::string_view core) { return core.starts_with("cortex-m4") || core.starts_with("cortex-m7"); }
-
-/// The largest magnitude that a sum of each output channel can reach, and the bias's: inputs with their
-/// offset are at most 255.
-struct SumBound {
-  int64_t sum = 0;
-  int64_t with_bias = 0;
-};
-
-SumBound sum_bound(const Tensor& weights, const Tensor* bias) {
-  const std::vector<int8_t> values = int8_values(weights);
-  const size_t channels = static_cast<size_t>(weights.shape[0]);
-  const size_t taps = values.size() / channels;
-  SumBound bound;
-  for (size_t o = 0; o < channels; ++o) {
-    int64_t sum = 0;
-    for (size_t i = 0; i < taps; ++i) sum += 255 * std::abs(int64_t{values[o * taps + i]});
-    bound.sum = std::max(bound.sum, sum);
-    const int64_t offset = bias != nullptr ? std::abs(int64_t{bias->values<int32_t>()[o]}) : 0;
-    bound.with_bias = std::max(bound.with_bias, sum + offset);
-  }
-  return bound;
-}
 
 /// The weights of a convolution in tiles of four output channels: a word of four taps for each channel, group
 /// by group (kernels/armv7em/tile_s8.h). Taps are in the order of a window's run: by column, row, channel.
@@ -441,6 +421,7 @@ std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node
   if (core == "cortex-a72") {
     if (auto neon = neon_kernel(graph, node)) candidates.push_back(std::move(*neon));
   }
+  if (auto scalar = scalar_kernel(graph, node, core)) candidates.push_back(std::move(*scalar));
   KernelChoice generic = portable_kernel(graph, node);
   if (!offer.why_none.empty()) generic.why += ": " + offer.why_none;
   candidates.push_back(std::move(generic));

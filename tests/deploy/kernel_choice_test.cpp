@@ -25,6 +25,10 @@
 #include "kernels/generic/conv2d_s4.h"
 #include "kernels/generic/depthwise_conv2d_s4.h"
 #include "kernels/generic/fully_connected_s4.h"
+#include "kernels/scalar/conv2d_s4.h"
+#include "kernels/scalar/conv2d_s8.h"
+#include "kernels/scalar/fully_connected_s4.h"
+#include "kernels/scalar/fully_connected_s8.h"
 #include "zoo/zoo.h"
 
 // Every way in which a kernel with scratch may be called, one node at a time on this machine: canaries around
@@ -77,6 +81,19 @@ bool call_kernel(const Graph& graph, const Node& node, const KernelChoice& choic
            scratch, choice.extents.at(0), choice.extents.at(1), output);
     return true;
   };
+  const auto dense_in_tiles = [&](const auto& kernel) {
+    kernel(&std::get<thimble_fully_connected_parameters>(call.parameters), input, words.data(),
+           choice.factors.data(), scratch, choice.extents.at(0), choice.extents.at(1), output);
+    return true;
+  };
+  if (name == "thimble_conv2d_scalar_s8")
+    return in_tiles([](auto... arguments) { thimble_conv2d_scalar_s8(arguments...); });
+  if (name == "thimble_conv2d_scalar_s4")
+    return in_tiles([](auto... arguments) { thimble_conv2d_scalar_s4(arguments...); });
+  if (name == "thimble_fully_connected_scalar_s8")
+    return dense_in_tiles([](auto... arguments) { thimble_fully_connected_scalar_s8(arguments...); });
+  if (name == "thimble_fully_connected_scalar_s4")
+    return dense_in_tiles([](auto... arguments) { thimble_fully_connected_scalar_s4(arguments...); });
   if (name == "thimble_conv2d_pointwise_s8")
     return in_tiles([](auto... arguments) { thimble_conv2d_pointwise_s8(arguments...); });
   if (name == "thimble_conv2d_pointwise_s4")
@@ -126,7 +143,7 @@ class WayCheck {
   std::map<std::string, int> called;
   int over_the_input = 0;
 
-  void operator()(const Graph& graph, uint64_t seed) {
+  void operator()(const Graph& graph, uint64_t seed, std::string_view core) {
     const Node& node = graph.nodes[0];
     Random random(seed);
     std::vector<std::byte> sample = test::random_sample(graph, random);
@@ -140,7 +157,7 @@ class WayCheck {
     const std::span<const std::byte> input(sample);
     reference.run(std::vector<std::span<const std::byte>>{input});
     const auto expected = reference.bytes(node.outputs[0]);
-    for (const KernelChoice& choice : kernel_candidates(graph, node, "cortex-m4f")) {
+    for (const KernelChoice& choice : kernel_candidates(graph, node, core)) {
       // The distance of the output behind the input, where it may lie over it; then apart from it.
       std::vector<std::optional<ptrdiff_t>> places = {std::nullopt};
       if (choice.in_place) places.emplace_back(0);
@@ -176,19 +193,25 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
       Graph graph;
       test::append_case(graph, op.index(), DataType::kInt8, seed % 4 == 0 ? 20 : 9,
                         Random(seed).fork(op.index()));
-      check(graph, seed);
+      check(graph, seed, "cortex-m4f");
+      check(graph, seed, "xtensa-lx6");
     }
   }
   for (uint64_t seed = 0; seed < 200; ++seed) {
     Graph graph;
     test::append_winograd_case(graph, seed % 4 == 0 ? 20 : 9, Random(seed));
-    check(graph, seed);
+    check(graph, seed, "cortex-m4f");
+    check(graph, seed, "xtensa-lx6");
   }
   std::string kernels;
   for (const auto& [kernel, count] : check.called) kernels += kernel + " ";
-  EXPECT_EQ(check.called.size(), 13U) << "not each kernel that call_kernel knows: " << kernels;
+  EXPECT_EQ(check.called.size(), 17U) << "not each kernel that call_kernel knows: " << kernels;
   EXPECT_GT(check.called["thimble_conv2d_winograd_s8"], 300);
   EXPECT_GT(check.called["thimble_conv2d_winograd_s4"], 150);
+  EXPECT_GT(check.called["thimble_conv2d_scalar_s8"], 100);
+  EXPECT_GT(check.called["thimble_conv2d_scalar_s4"], 100);
+  EXPECT_GT(check.called["thimble_fully_connected_scalar_s8"], 50);
+  EXPECT_GT(check.called["thimble_fully_connected_scalar_s4"], 50);
   EXPECT_GT(check.over_the_input, 500);
 }
 

@@ -58,5 +58,36 @@ TEST(FixedPoint, multiplication_rounds_twice_as_defined_at_the_ends_of_the_range
   }
 }
 
+TEST(FixedPoint, a_product_of_halves_is_the_product) {
+  std::vector<int32_t> numbers = {0,      1,       -1,       INT32_MAX, INT32_MIN,
+                                  0xFFFF, 0x10000, -0x10000, -0xFFFF,   0x7FFF0000};
+  Random random(2);
+  for (int i = 0; i < 500; ++i)
+    numbers.push_back(random.between(INT32_MIN, INT32_MAX) >> random.between(0, 30));
+  for (const int32_t a : numbers) {
+    for (const int32_t b : numbers) {
+      if (a == INT32_MIN && b == INT32_MIN) continue;
+      uint32_t low = 0;
+      const int32_t high = thimble_split_product(a, b, &low);
+      ASSERT_EQ(static_cast<int64_t>(high) * (int64_t{1} << 32) + low, int64_t{a} * b) << a << " * " << b;
+    }
+  }
+}
+
+TEST(FixedPoint, the_rest_of_a_requantization_is_as_the_whole_of_it) {
+  Random random(3);
+  for (int i = 0; i < 200000; ++i) {
+    const int32_t x = random.between(-(1 << 29) + 1, (1 << 29) - 1) >> random.between(0, 29);
+    const int32_t multiplier = random.between(1 << 30, INT32_MAX);
+    const int32_t shift = random.between(0, 21);
+    const int32_t offset = random.between(-128, 127);
+    uint32_t low = 0;
+    const int32_t high = thimble_product(2 * x, multiplier, &low);
+    ASSERT_EQ(thimble_requantize_scaled(high + static_cast<int32_t>(low >> 31), shift, offset, -128, 127),
+              thimble_requantize(x, multiplier, -shift - 1, offset, -128, 127))
+        << x << " * " << multiplier << " >> " << shift + 1 << " + " << offset;
+  }
+}
+
 }  // namespace
 }  // namespace thimble

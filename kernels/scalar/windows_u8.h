@@ -1,0 +1,180 @@
+/* What the convolutions and dense layers here share, for cores that multiply one pair of integers at a time.
+ *
+ * The windows of one row of outputs are copied to scratch first: a window is one run of bytes, by column, row
+ * and channel, padding is bytes of the zero point, and nothing is tested in the inner loop. Inputs and
+ * weights are taken as unsigned, so that a byte needs no sign extension once it is loaded: with x = u - 128,
+ * w = v - z (z: 128, or 8 for weights of 4 bits) and the input's offset,
+ *
+ *   sum of (x + offset) * w = sum of u * v - z * sum of u + (offset - 128) * sum of w
+ *
+ * of which the C writer knows the last term and adds it to the bias; the sums of u are made once for all
+ * output channels, in chunks of a window's taps. */
+#ifndef THIMBLE_SCALAR_WINDOWS_U8_H
+#define THIMBLE_SCALAR_WINDOWS_U8_H
+
+#include <string.h>
+
+#include "../generic/fixed_point.h"
+#include "../generic/parameters.h"
+
+/* The inner loops in assembly, which keep to the registers that an Xtensa has; GCC spills a few of theirs.
+ * THIMBLE_NO_ASSEMBLY, or a build without optimization, takes the C instead. */
+#if defined(__xtensa__) && defined(__OPTIMIZE__) && !defined(THIMBLE_NO_ASSEMBLY)
+#define THIMBLE_SCALAR_ASSEMBLY 1
+#else
+#define THIMBLE_SCALAR_ASSEMBLY 0
+#endif
+
+/* Output channels that are computed together, and places (of one row) where there are as many */
+#define THIMBLE_SCALAR_CHANNELS 4
+#if defined(__ARM_ARCH_6M__)
+#define THIMBLE_SCALAR_PLACES 1
+#else
+#define THIMBLE_SCALAR_PLACES 2
+#endif
+
+/* What lies in scratch. The C writer computes the same (deploy/scalar_kernels.cpp). */
+typedef struct {
+  int32_t shared;  /* windows side by side share columns */
+  int32_t columns; /* of an output row */
+  int32_t column;  /* bytes a column */
+  int32_t step;    /* columns from one place to the next */
+  int32_t taps;    /* bytes a window */
+} thimble_windows;
+
+THIMBLE_KERNEL thimble_windows thimble_windows_of(const thimble_conv2d_parameters* p) {
+  thimble_windows w;
+  w.shared = p->stride_w < p->kernel_w && p->dilation_w == 1;
+  w.step = w.shared ? p->stride_w : p->kernel_w;
+  w.columns = (p->output_w - 1) * w.step + p->kernel_w;
+  w.column = p->kernel_h * p->input_c;
+  w.taps = p->kernel_w * w.column;
+  return w;
+}
+
+/* Of scratch. One byte behind the last window may be read, times 0. */
+THIMBLE_KERNEL int32_t thimble_windows_bytes(const thimble_windows* w) { return w->columns * w->column + 1; }
+
+/* An image one pixel wide is taken for one row, so that places are side by side: nothing moves in memory. */
+THIMBLE_KERNEL thimble_conv2d_parameters thimble_conv2d_in_rows(const thimble_conv2d_parameters* p) {
+  thimble_conv2d_parameters q = *p;
+  if (p->input_w == 1 && p->output_w == 1 && p->kernel_w == 1) {
+    q.input_w = p->input_h, q.output_w = p->output_h, q.kernel_w = p->kernel_h;
+    q.stride_w = p->stride_h, q.dilation_w = p->dilation_h, q.pad_left = p->pad_top;
+    q.input_h = q.output_h = q.kernel_h = q.stride_h = q.dilation_h = 1;
+    q.pad_top = 0;
+  }
+  return q;
+}
+
+/* A dense layer as a convolution: each row of its input is a place. */
+THIMBLE_KERNEL thimble_conv2d_parameters
+thimble_conv2d_of_dense(const thimble_fully_connected_parameters* p) {
+  thimble_conv2d_parameters q;
+  q.input_h = q.output_h = p->rows;
+  q.input_w = q.output_w = 1;
+  q.input_c = p->input_n, q.output_c = p->output_n;
+  q.kernel_h = q.kernel_w = q.stride_h = q.stride_w = q.dilation_h = q.dilation_w = q.groups = 1;
+  q.pad_top = q.pad_left = 0;
+  q.input_offset = p->input_offset, q.output_offset = p->output_offset;
+  q.output_min = p->output_min, q.output_max = p->output_max;
+  q.float_min = p->float_min, q.float_max = p->float_max;
+  return q;
+}
+
+/* The columns of output row y */
+THIMBLE_KERNEL void thimble_fill_windows(const thimble_conv2d_parameters* p, const thimble_windows* w,
+                                         const int8_t* input, int32_t y, uint8_t* to) {
+  const uint8_t padding = (uint8_t)(128 - p->input_offset);
+  for (int32_t c = 0; c < w->columns; ++c) {
+    const int32_t x = w->shared
+                          ? c - p->pad_left
+                          : c / p->kernel_w * p->stride_w + c % p->kernel_w * p->dilation_w - p->pad_left;
+    for (int32_t k = 0; k < p->kernel_h; ++k, to += p->input_c) {
+      const int32_t row = y * p->stride_h - p->pad_top + k * p->dilation_h;
+      if (row < 0 || row >= p->input_h || x < 0 || x >= p->input_w) {
+        memset(to, padding, (size_t)p->input_c);
+      } else {
+        const int8_t* const from = input + (row * p->input_w + x) * p->input_c;
+        THIMBLE_UNROLL
+        for (int32_t i = 0; i < p->input_c; ++i) to[i] = (uint8_t)((uint8_t)from[i] ^ 0x80);
+      }
+    }
+  }
+}
+
+/* How many sums of inputs a window has at the most: one for each chunk of its taps */
+#define THIMBLE_SCALAR_CHUNKS 32
+
+THIMBLE_KERNEL void thimble_sum_chunks(const uint8_t* window, int32_t taps, int32_t chunk, uint32_t* sums) {
+  for (int32_t begin = 0; begin < taps; begin += chunk, window += chunk) {
+    const int32_t count = taps - begin < chunk ? taps - begin : chunk;
+    uint32_t sum = 0;
+    THIMBLE_UNROLL
+    for (int32_t i = 0; i < count; ++i) sum += window[i];
+    *sums++ = sum;
+  }
+}
+
+THIMBLE_KERNEL int8_t thimble_windows_requantize(const thimble_conv2d_parameters* p, int32_t simple,
+                                                 int32_t sum, int32_t start, int32_t multiplier,
+                                                 int32_t shift) {
+  if (simple) {
+    uint32_t low;
+    const int32_t high = thimble_product((int32_t)((uint32_t)sum * 2 + (uint32_t)start), multiplier, &low);
+    return thimble_requantize_scaled((int32_t)((uint32_t)high + (low >> 31)), shift, p->output_offset,
+                                     p->output_min, p->output_max);
+  }
+  return thimble_requantize(thimble_wrapping_add(sum, start), multiplier, shift, p->output_offset,
+                            p->output_min, p->output_max);
+}
+
+/* What a tile of weights makes of the windows at `a` and, where `places` is 2, at `b`: the sums of (v - z) *
+ * u to sums[place * THIMBLE_SCALAR_CHANNELS + channel]. chunks_a and chunks_b are the windows' own sums. */
+typedef void (*thimble_tile_products)(uint32_t* sums, const uint8_t* a, const uint8_t* b, int32_t places,
+                                      const uint32_t* chunks_a, const uint32_t* chunks_b,
+                                      const uint32_t* tile, int32_t taps, int32_t chunk);
+
+/* `products` is inlined: it, `chunk` and `tile_words`, the words of a tile, are literals.
+ * `factors` has three words for each channel. With `simple`: twice what its sum starts from, the multiplier,
+ * and one less than the right shift, which is 1 to 22, while no sum reaches 2^29. Else: what it starts from,
+ * the multiplier, the shift. The C writer knows which. */
+THIMBLE_KERNEL void thimble_conv2d_windows(const thimble_conv2d_parameters* parameters, const int8_t* input,
+                                           const uint32_t* weights, const int32_t* factors, void* scratch,
+                                           int32_t simple, int32_t chunk, int32_t tile_words,
+                                           thimble_tile_products products, int8_t* output) {
+  const thimble_conv2d_parameters q = thimble_conv2d_in_rows(parameters);
+  const thimble_conv2d_parameters* const p = &q;
+  const thimble_windows w = thimble_windows_of(p);
+  uint8_t* const windows = (uint8_t*)scratch;
+  int32_t places;
+  for (int32_t y = 0; y < p->output_h; ++y) {
+    thimble_fill_windows(p, &w, input, y, windows);
+    for (int32_t x = 0; x < p->output_w; x += places, output += places * p->output_c) {
+      uint32_t chunks[2][THIMBLE_SCALAR_CHUNKS];
+      const uint8_t *const a = windows + x * w.step * w.column, *const b = a + w.step * w.column;
+      const uint32_t* tile = weights;
+      const int32_t* factor = factors;
+      places = p->output_w - x < THIMBLE_SCALAR_PLACES ? 1 : THIMBLE_SCALAR_PLACES;
+      thimble_sum_chunks(a, w.taps, chunk, chunks[0]);
+      if (places > 1) thimble_sum_chunks(b, w.taps, chunk, chunks[1]);
+      for (int32_t o = 0; o < p->output_c; o += THIMBLE_SCALAR_CHANNELS, tile += tile_words) {
+        uint32_t sums[2 * THIMBLE_SCALAR_CHANNELS] = {0};
+        if (places > 1) {
+          products(sums, a, b, THIMBLE_SCALAR_PLACES, chunks[0], chunks[1], tile, w.taps, chunk);
+        } else {
+          products(sums, a, a, 1, chunks[0], chunks[0], tile, w.taps, chunk);
+        }
+        for (int32_t k = 0; k < THIMBLE_SCALAR_CHANNELS && o + k < p->output_c; ++k, factor += 3) {
+          const int32_t start = factor[0], multiplier = factor[1], shift = factor[2];
+          for (int32_t i = 0; i < places; ++i) {
+            output[i * p->output_c + o + k] = thimble_windows_requantize(
+                p, simple, (int32_t)sums[i * THIMBLE_SCALAR_CHANNELS + k], start, multiplier, shift);
+          }
+        }
+      }
+    }
+  }
+}
+
+#endif
