@@ -33,7 +33,6 @@
 #define THIMBLE_SCALAR_PLACES 2
 #endif
 
-/* What lies in scratch. The C writer computes the same (deploy/scalar_kernels.cpp). */
 typedef struct {
   int32_t shared;  /* windows side by side share columns */
   int32_t columns; /* of an output row */
@@ -52,8 +51,16 @@ THIMBLE_KERNEL thimble_windows thimble_windows_of(const thimble_conv2d_parameter
   return w;
 }
 
-/* Of scratch. One byte behind the last window may be read, times 0. */
-THIMBLE_KERNEL int32_t thimble_windows_bytes(const thimble_windows* w) { return w->columns * w->column + 1; }
+/* The sums of its inputs that a window has: one for each chunk of its taps */
+THIMBLE_KERNEL int32_t thimble_window_chunks(const thimble_windows* w, int32_t chunk) {
+  return (w->taps + chunk - 1) / chunk;
+}
+
+/* Bytes of scratch: the sums of two windows, then the columns of a row. One byte behind the last window may
+ * be read, times 0. */
+THIMBLE_KERNEL int32_t thimble_windows_scratch(const thimble_windows* w, int32_t chunk) {
+  return 2 * 4 * thimble_window_chunks(w, chunk) + w->columns * w->column + 1;
+}
 
 /* An image one pixel wide is taken for one row, so that places are side by side: nothing moves in memory. */
 THIMBLE_KERNEL thimble_conv2d_parameters thimble_conv2d_in_rows(const thimble_conv2d_parameters* p) {
@@ -103,9 +110,6 @@ THIMBLE_KERNEL void thimble_fill_windows(const thimble_conv2d_parameters* p, con
   }
 }
 
-/* How many sums of inputs a window has at the most: one for each chunk of its taps */
-#define THIMBLE_SCALAR_CHUNKS 32
-
 THIMBLE_KERNEL void thimble_sum_chunks(const uint8_t* window, int32_t taps, int32_t chunk, uint32_t* sums) {
   for (int32_t begin = 0; begin < taps; begin += chunk, window += chunk) {
     const int32_t count = taps - begin < chunk ? taps - begin : chunk;
@@ -146,24 +150,25 @@ THIMBLE_KERNEL void thimble_conv2d_windows(const thimble_conv2d_parameters* para
   const thimble_conv2d_parameters q = thimble_conv2d_in_rows(parameters);
   const thimble_conv2d_parameters* const p = &q;
   const thimble_windows w = thimble_windows_of(p);
-  uint8_t* const windows = (uint8_t*)scratch;
+  uint32_t *const chunks_a = (uint32_t*)scratch, *const chunks_b =
+                                                     chunks_a + thimble_window_chunks(&w, chunk);
+  uint8_t* const windows = (uint8_t*)(chunks_b + thimble_window_chunks(&w, chunk));
   int32_t places;
   for (int32_t y = 0; y < p->output_h; ++y) {
     thimble_fill_windows(p, &w, input, y, windows);
     for (int32_t x = 0; x < p->output_w; x += places, output += places * p->output_c) {
-      uint32_t chunks[2][THIMBLE_SCALAR_CHUNKS];
       const uint8_t *const a = windows + x * w.step * w.column, *const b = a + w.step * w.column;
       const uint32_t* tile = weights;
       const int32_t* factor = factors;
       places = p->output_w - x < THIMBLE_SCALAR_PLACES ? 1 : THIMBLE_SCALAR_PLACES;
-      thimble_sum_chunks(a, w.taps, chunk, chunks[0]);
-      if (places > 1) thimble_sum_chunks(b, w.taps, chunk, chunks[1]);
+      thimble_sum_chunks(a, w.taps, chunk, chunks_a);
+      if (places > 1) thimble_sum_chunks(b, w.taps, chunk, chunks_b);
       for (int32_t o = 0; o < p->output_c; o += THIMBLE_SCALAR_CHANNELS, tile += tile_words) {
         uint32_t sums[2 * THIMBLE_SCALAR_CHANNELS] = {0};
         if (places > 1) {
-          products(sums, a, b, THIMBLE_SCALAR_PLACES, chunks[0], chunks[1], tile, w.taps, chunk);
+          products(sums, a, b, THIMBLE_SCALAR_PLACES, chunks_a, chunks_b, tile, w.taps, chunk);
         } else {
-          products(sums, a, a, 1, chunks[0], chunks[0], tile, w.taps, chunk);
+          products(sums, a, a, 1, chunks_a, chunks_a, tile, w.taps, chunk);
         }
         for (int32_t k = 0; k < THIMBLE_SCALAR_CHANNELS && o + k < p->output_c; ++k, factor += 3) {
           const int32_t start = factor[0], multiplier = factor[1], shift = factor[2];

@@ -150,12 +150,11 @@ std::optional<KernelChoice> scalar_kernel(const Graph& graph, const Node& node, 
       sum_bound(weights, bias).with_bias < int64_t{1} << 29 &&
       std::ranges::all_of(call.shifts, [](int32_t shift) { return shift < 0 && shift >= -22; });
   const int32_t chunk = tiles.chunk();
-  if ((windows.taps + chunk - 1) / chunk > THIMBLE_SCALAR_CHUNKS) return std::nullopt;
   KernelChoice choice;
   const std::string name = std::string(dense ? "fully_connected" : "conv2d");
   const std::string type = narrow ? "s4" : "s8";
   choice.kernel = {"thimble_" + name + "_scalar_" + type, "scalar/" + name + "_" + type + ".h"};
-  choice.scratch_bytes = static_cast<size_t>(thimble_windows_bytes(&windows));
+  choice.scratch_bytes = static_cast<size_t>(thimble_windows_scratch(&windows, chunk));
   choice.extents = {simple ? 1 : 0, chunk};
   choice.layout = [p](const Tensor& w) { return Tiles(w, p).layout(); };
   choice.factors = factors_of(call, weights, bias, p.input_offset, simple);
