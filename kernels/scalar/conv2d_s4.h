@@ -1,4 +1,5 @@
-/* (H, W, C) x weights in tiles + (O) -> (OH, OW, O), without groups; weights of 4 bits: products_s4.h */
+/* (H, W, C) x weights in tiles + (O) -> (OH, OW, O), without groups or dilation; weights of 4 bits:
+ * products_s4.h */
 #ifndef THIMBLE_SCALAR_CONV2D_S4_H
 #define THIMBLE_SCALAR_CONV2D_S4_H
 

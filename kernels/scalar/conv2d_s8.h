@@ -1,4 +1,5 @@
-/* (H, W, C) x weights in tiles + (O) -> (OH, OW, O), without groups; weights of 8 bits: products_s8.h */
+/* (H, W, C) x weights in tiles + (O) -> (OH, OW, O), without groups or dilation; weights of 8 bits:
+ * products_s8.h */
 #ifndef THIMBLE_SCALAR_CONV2D_S8_H
 #define THIMBLE_SCALAR_CONV2D_S8_H
 

@@ -43,7 +43,7 @@ typedef struct {
 
 THIMBLE_KERNEL thimble_windows thimble_windows_of(const thimble_conv2d_parameters* p) {
   thimble_windows w;
-  w.shared = p->stride_w < p->kernel_w && p->dilation_w == 1;
+  w.shared = p->stride_w < p->kernel_w;
   w.step = w.shared ? p->stride_w : p->kernel_w;
   w.columns = (p->output_w - 1) * w.step + p->kernel_w;
   w.column = p->kernel_h * p->input_c;
@@ -94,11 +94,10 @@ THIMBLE_KERNEL void thimble_fill_windows(const thimble_conv2d_parameters* p, con
                                          const int8_t* input, int32_t y, uint8_t* to) {
   const uint8_t padding = (uint8_t)(128 - p->input_offset);
   for (int32_t c = 0; c < w->columns; ++c) {
-    const int32_t x = w->shared
-                          ? c - p->pad_left
-                          : c / p->kernel_w * p->stride_w + c % p->kernel_w * p->dilation_w - p->pad_left;
+    const int32_t first = w->shared ? c : c / p->kernel_w * p->stride_w + c % p->kernel_w;
+    const int32_t x = first - p->pad_left;
     for (int32_t k = 0; k < p->kernel_h; ++k, to += p->input_c) {
-      const int32_t row = y * p->stride_h - p->pad_top + k * p->dilation_h;
+      const int32_t row = y * p->stride_h - p->pad_top + k;
       if (row < 0 || row >= p->input_h || x < 0 || x >= p->input_w) {
         memset(to, padding, (size_t)p->input_c);
       } else {

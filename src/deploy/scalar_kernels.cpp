@@ -159,8 +159,8 @@ std::optional<KernelChoice> scalar_kernel(const Graph& graph, const Node& node, 
   choice.layout = [p](const Tensor& w) { return Tiles(w, p).layout(); };
   choice.factors = factors_of(call, weights, bias, p.input_offset, simple);
   choice.overlaps = {{0, window_lead(sliding_window(p, 1), Reads::kBeforeWriting, {.rows = 1})}};
-  choice.why = narrow ? "two channels in a multiplication, two places at a time"
-                      : "two channels by two places, without sign extensions";
+  choice.why =
+      narrow ? "two channels in a multiplication" : "two channels at a time, without sign extensions";
   return choice;
 }
 
