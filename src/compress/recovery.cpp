@@ -12,7 +12,7 @@ train::TrainOptions recovery_defaults() {
 Graph recover(const Graph& changed, const Graph& before, const data::Dataset& dataset,
               const train::TrainOptions& options, bool distills, const train::TrainHooks& hooks) {
   train::TrainOptions recovery = options;
-  if (distills) recovery.distillation.teachers = {before};
+  if (distills) recovery.distillation.teachers.push_back(before);
   return train::train(changed, dataset, recovery, hooks);
 }
 

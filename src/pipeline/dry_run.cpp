@@ -14,11 +14,13 @@ namespace {
 /// The network as it goes from stage to stage.
 class DryRun {
  public:
-  DryRun(const Graph& network, const device::DeviceProfile& device, const deploy::Budget& budget,
-         const std::function<std::vector<Graph>(const DistillStage&)>& others_of)
-      : network_(network), device_(device), budget_(budget), others_of_(others_of) {}
+  DryRun(const Graph& network, const device::DeviceProfile& device, const deploy::Budget& budget)
+      : network_(network), device_(device), budget_(budget) {}
 
   bool is_known() const { return is_known_; }
+
+  /// The networks that the next stage brings in.
+  void set_others(std::vector<Graph> others) { others_ = std::move(others); }
 
   void operator()(const TrainStage&) {}
   void operator()(const VerifyStage&) {}
@@ -48,8 +50,7 @@ class DryRun {
   }
 
   void operator()(const DistillStage& stage) {
-    std::vector<Graph> others = others_of_(stage);
-    if (!stage.student.empty()) network_ = std::move(others.back());
+    if (!stage.student.empty()) network_ = std::move(others_.back());
   }
 
   void operator()(const QuantizeStage& stage) {
@@ -73,7 +74,7 @@ class DryRun {
   Graph network_;
   const device::DeviceProfile& device_;
   const deploy::Budget& budget_;
-  const std::function<std::vector<Graph>(const DistillStage&)>& others_of_;
+  std::vector<Graph> others_;
   bool is_known_ = true;
   bool has_exact_shapes_ = true;
 };
@@ -82,9 +83,10 @@ class DryRun {
 
 void expect_possible(const Recipe& recipe, const Graph& network, const device::DeviceProfile& device,
                      const deploy::Budget& budget,
-                     const std::function<std::vector<Graph>(const DistillStage&)>& others_of) {
-  DryRun run(network, device, budget, others_of);
+                     const std::function<std::vector<Graph>(const Stage&)>& others_of) {
+  DryRun run(network, device, budget);
   for (const Stage& stage : recipe.stages) {
+    run.set_others(others_of(stage));
     std::visit(run, stage);
     if (!run.is_known()) return;
   }

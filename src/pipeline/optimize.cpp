@@ -89,10 +89,8 @@ class Walk {
       }
       if (!redone_) expect_tools();
       if (number_ == 1) {
-        expect_possible(recipe_, network_, device_, deploy_budget(), [this](DistillStage distill) {
-          std::erase_if(distill.teachers, [this](const std::string& path) { return is_of_this_run(path); });
-          return others_of(distill);
-        });
+        expect_possible(recipe_, network_, device_, deploy_budget(),
+                        [this](const Stage& s) { return others_of(s, Paths::kFromElsewhere); });
       }
       redone_ = true;
       const bool shares = !options_.cache.empty() && makes_network(stage);
@@ -172,22 +170,33 @@ class Walk {
                      {"version", options_.version}};
     if (recipe_.held_out) identity["held_out"] = true;
     if (recipe_.training_part != 1) identity["training_part"] = recipe_.training_part;
-    if (const auto* distill = std::get_if<DistillStage>(&stage)) {
-      for (const Graph& other : others_of(*distill)) {
-        identity["others_sha256"].push_back(sha256_of_model(other));
-      }
-    } else if (!std::holds_alternative<TrainStage>(stage)) {
+    for (const Graph& other : others_of(stage)) identity["others_sha256"].push_back(sha256_of_model(other));
+    if (!std::holds_alternative<TrainStage>(stage) && !std::holds_alternative<DistillStage>(stage)) {
       identity["device_values"] = values_of(device_);
     }
     return identity;
   }
 
-  /// The networks that a distill stage brings in: its teachers and, last, its student.
-  std::vector<Graph> others_of(const DistillStage& stage) const {
+  enum class Paths { kAll, kFromElsewhere };
+
+  /// The networks that a stage brings in: its teachers and, last, a distill stage's student; or without those
+  /// that lie in the run's folder.
+  std::vector<Graph> others_of(const Stage& stage, Paths paths = Paths::kAll) const {
     std::vector<Graph> others;
-    for (const std::string& path : stage.teachers) others.push_back(formats::read_model(path));
-    if (!stage.student.empty()) others.push_back(load_model_(stage.student, recipe_.seed));
+    for (const std::string& path : teachers_of(stage)) {
+      if (paths == Paths::kAll || !is_of_this_run(path)) others.push_back(formats::read_model(path));
+    }
+    const auto* distill = std::get_if<DistillStage>(&stage);
+    if (distill != nullptr && !distill->student.empty())
+      others.push_back(load_model_(distill->student, recipe_.seed));
     return others;
+  }
+
+  /// What a stage trains with, if it trains, on this run's threads and with the stage's teachers.
+  void prepare_training(const Stage& stage, std::optional<train::TrainOptions>& training) const {
+    if (!training) return;
+    training->threads = options_.threads;
+    training->distillation.teachers = others_of(stage);
   }
 
   /// Whether a path lies in the run's folder, where a stage may write it before another reads it.
@@ -254,7 +263,7 @@ class Walk {
     const data::Dataset& data = dataset(data::Split::kTrain);
     expect_fits(network_, data);
     prune::PruneOptions prune_options = stage.options;
-    if (prune_options.recovery) prune_options.recovery->threads = options_.threads;
+    prepare_training(stage, prune_options.recovery);
     prune::PruneHooks prune_hooks;
     prune_hooks.progress = hooks_.progress;
     prune_hooks.checkpoint = place_->path() / "prune.checkpoint";
@@ -282,7 +291,7 @@ class Walk {
     const data::Dataset& data = dataset(data::Split::kTrain);
     expect_fits(network_, data);
     redesign::RedesignOptions redesign_options = stage.options;
-    if (redesign_options.recovery) redesign_options.recovery->threads = options_.threads;
+    prepare_training(stage, redesign_options.recovery);
     const Graph network =
         redesign::redesign(network_, data, redesign_options, training_hooks(RedesignStage::kName));
     say(RedesignStage::kName,
@@ -320,7 +329,7 @@ class Walk {
     quantize::Options quantize_options = stage.options;
     quantize_options.post_training.threads = options_.threads;
     if (quantize_options.mix && quantize_options.mix->limits.cycles) quantize_options.mix->device = device_;
-    if (quantize_options.training) quantize_options.training->threads = options_.threads;
+    prepare_training(stage, quantize_options.training);
     const quantize::Result result = quantize::quantize(
         network_, dataset(data::Split::kTrain), quantize_options, training_hooks(QuantizeStage::kName));
     json results = keep_and_evaluate(QuantizeStage::kName, result.integer);

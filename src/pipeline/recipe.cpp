@@ -47,15 +47,29 @@ void parse_distillation(TomlTable& table, train::Distillation& distillation) {
   distillation.weight = table.number("weight", 0, 1, distillation.weight);
 }
 
+/// teachers = [{model = "a.onnx"}, ...]
+std::vector<std::string> parse_teachers(TomlTable& table) {
+  std::vector<std::string> teachers;
+  for (TomlTable& teacher : table.tables("teachers")) {
+    teachers.push_back(teacher.text("model"));
+    teacher.expect_no_other_keys();
+  }
+  return teachers;
+}
+
 /// recovery = {...}, with the temperature and weight of a stage that distills in it.
-std::optional<train::TrainOptions> parse_recovery(TomlTable& table, bool distills) {
+std::optional<train::TrainOptions> parse_recovery(TomlTable& table, bool distills,
+                                                  const std::vector<std::string>& teachers) {
   auto recovery = table.table("recovery");
   if (!recovery) {
-    if (distills) table.fail("distill", "needs a recovery to teach in", "Add recovery = {epochs = 5}");
+    if (distills || !teachers.empty()) {
+      table.fail(distills ? "distill" : "teachers", "needs a recovery to teach in",
+                 "Add recovery = {epochs = 5}");
+    }
     return std::nullopt;
   }
   train::TrainOptions options = train::parse_options(*recovery, compress::recovery_defaults());
-  if (distills) parse_distillation(*recovery, options.distillation);
+  if (distills || !teachers.empty()) parse_distillation(*recovery, options.distillation);
   recovery->expect_no_other_keys();
   return options;
 }
@@ -82,7 +96,8 @@ PruneStage parse_prune(TomlTable& table) {
       table.choice("schedule", {"even", "gradual"}) == "even" ? prune::Steps::kEven : prune::Steps::kGradual;
   o.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, static_cast<int64_t>(o.samples)));
   o.distill = table.flag("distill", o.distill);
-  o.recovery = parse_recovery(table, o.distill);
+  stage.teachers = parse_teachers(table);
+  o.recovery = parse_recovery(table, o.distill, stage.teachers);
   return stage;
 }
 
@@ -97,7 +112,8 @@ RedesignStage parse_redesign(TomlTable& table) {
   o.multiple = static_cast<int>(table.integer("multiple", 1, 1024, o.multiple));
   o.samples = static_cast<size_t>(table.integer("samples", 1, 1000000, static_cast<int64_t>(o.samples)));
   o.distill = table.flag("distill", o.distill);
-  o.recovery = parse_recovery(table, o.distill);
+  stage.teachers = parse_teachers(table);
+  o.recovery = parse_recovery(table, o.distill, stage.teachers);
   if (!o.separable && o.depth == 1 && o.width == 1) {
     table.fail("do", "lists a redesign that changes nothing", "Set separable, width or depth");
   }
@@ -106,10 +122,7 @@ RedesignStage parse_redesign(TomlTable& table) {
 
 DistillStage parse_distill(TomlTable& table) {
   DistillStage stage;
-  for (TomlTable& teacher : table.tables("teachers")) {
-    stage.teachers.push_back(teacher.text("model"));
-    teacher.expect_no_other_keys();
-  }
+  stage.teachers = parse_teachers(table);
   stage.student = table.text("student", "");
   if (stage.teachers.empty() && stage.student.empty()) {
     table.fail("teachers", "is missing",
@@ -141,7 +154,9 @@ Stage parse_stage(TomlTable& table) {
   if (kind == RedesignStage::kName) return parse_redesign(table);
   if (kind == DistillStage::kName) return parse_distill(table);
   if (kind == QuantizeStage::kName) {
-    return QuantizeStage{parse_quantize(table)};
+    QuantizeStage stage{parse_quantize(table), {}};
+    if (stage.options.training) stage.teachers = parse_teachers(table);
+    return stage;
   }
   if (kind == VerifyStage::kName) {
     return VerifyStage{static_cast<size_t>(table.integer("samples", 1, 1000000, 100))};
@@ -154,6 +169,17 @@ Stage parse_stage(TomlTable& table) {
 
 std::string_view name_of(const Stage& stage) {
   return std::visit([](const auto& s) { return std::decay_t<decltype(s)>::kName; }, stage);
+}
+
+std::vector<std::string> teachers_of(const Stage& stage) {
+  return std::visit(
+      [](const auto& s) {
+        if constexpr (requires { s.teachers; })
+          return s.teachers;
+        else
+          return std::vector<std::string>();
+      },
+      stage);
 }
 
 bool makes_network(const Stage& stage) {

@@ -31,12 +31,15 @@ struct TrainStage {
 struct PruneStage {
   static constexpr std::string_view kName = "prune";
   prune::PruneOptions options;
+  std::vector<std::string>
+      teachers;  ///< model files that teach as it recovers, beside itself if options.distill
 };
 
 /// Makes another network of the network as it is then, and lets it recover.
 struct RedesignStage {
   static constexpr std::string_view kName = "redesign";
   redesign::RedesignOptions options;
+  std::vector<std::string> teachers;  ///< as a PruneStage's
 };
 
 /// Trains the network to say what trained ones say; or another one, which takes its place.
@@ -50,6 +53,8 @@ struct DistillStage {
 struct QuantizeStage {
   static constexpr std::string_view kName = "quantize";
   quantize::Options options;
+  std::vector<std::string>
+      teachers;  ///< model files that teach in training, beside itself if options.distills
 };
 
 /// Writes the C package of the network as it is then.
@@ -77,6 +82,9 @@ std::string_view name_of(const Stage& stage);
 
 /// Whether a stage leaves another network than it found.
 bool makes_network(const Stage& stage);
+
+/// The model files that teach in a stage.
+std::vector<std::string> teachers_of(const Stage& stage);
 
 /// What `thimble optimize` is asked to do.
 struct Recipe {

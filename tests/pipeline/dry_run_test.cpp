@@ -15,8 +15,9 @@ void dry_run(const std::string& stages, const std::string& network = "mnist-cnn"
   const Recipe recipe = parse_recipe(
       "name = \"dry\"\nmodel = \"zoo:any\"\ndata = \"mnist\"\ndevice = \"nano33ble\"\n" + stages, "dry.toml");
   expect_possible(recipe, zoo::build(network, 1), device::load_device("nano33ble"), budget,
-                  [](const DistillStage& stage) -> std::vector<Graph> {
-                    if (!stage.teachers.empty()) throw Error(stage.teachers[0], "is missing", "Name another");
+                  [](const Stage& stage) -> std::vector<Graph> {
+                    const std::vector<std::string> teachers = teachers_of(stage);
+                    if (!teachers.empty()) throw Error(teachers[0], "is missing", "Name another");
                     return {zoo::build("mnist-cnn,width=0.5", 1)};
                   });
 }
@@ -29,9 +30,13 @@ TEST(DryRun, says_what_cannot_work_before_anything_trains) {
   test::expect_error([] { dry_run(kTraining + kRounding + "layer_bits = {no_such = 4}\n"); }, {"no_such"});
   test::expect_error([] { dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nlayers = {no_such = 0.5}\n"); },
                      {"no_such"});
-  test::expect_error(
-      [] { dry_run(kTraining + "[[stage]]\ndo = \"distill\"\nteachers = [{model = \"t.onnx\"}]\n"); },
-      {"t.onnx", "is missing"});
+  for (const char* stage : {"do = \"distill\"\n", "do = \"prune\"\nrecovery = {epochs = 1}\n",
+                            "do = \"redesign\"\nwidth = 0.5\nrecovery = {epochs = 1}\n",
+                            "do = \"quantize\"\nmethod = \"qat\"\n"}) {
+    test::expect_error(
+        [&] { dry_run(kTraining + "[[stage]]\n" + stage + "teachers = [{model = \"t.onnx\"}]\n"); },
+        {"t.onnx", "is missing"});
+  }
   test::expect_error(
       [] { dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nkeep = 0.0001\n" + kRounding + kDeploying); },
       {"keep"});

@@ -78,7 +78,7 @@ TEST(Recipe, reads_how_to_prune_and_to_distill) {
       recipe_of({kHead, kTrain, "[[stage]]\ndo = \"prune\"\nkeep = 0.25\nof = \"parameters\"\n",
                  "criterion = \"taylor\"\nranking = \"global\"\nsteps = 3\nschedule = \"gradual\"\n",
                  "distill = true\nrecovery = {epochs = 4, temperature = 2, group_lasso = 0.5}\n",
-                 "[[stage]]\ndo = \"distill\"\nteachers = [{model = \"a.onnx\"}, {model = \"b.onnx\"}]\n",
+                 "teachers = [{model = \"c.onnx\"}]\n", "[[stage]]\ndo = \"distill\"\nteachers = [{model = \"a.onnx\"}, {model = \"b.onnx\"}]\n",
                  "weight = 0.5\nepochs = 7\nhints = [{student = \"x\", teacher = \"y\"}]\n"}),
       "r.toml");
   const prune::PruneOptions& pruning = std::get<PruneStage>(recipe.stages[1]).options;
@@ -92,6 +92,7 @@ TEST(Recipe, reads_how_to_prune_and_to_distill) {
   EXPECT_EQ(pruning.recovery->epochs, 4);
   EXPECT_EQ(pruning.recovery->distillation.temperature, 2);
   EXPECT_EQ(pruning.recovery->group_lasso, 0.5);
+  EXPECT_EQ(teachers_of(recipe.stages[1]), (std::vector<std::string>{"c.onnx"}));
   const DistillStage& distill = std::get<DistillStage>(recipe.stages[2]);
   EXPECT_EQ(distill.teachers, (std::vector<std::string>{"a.onnx", "b.onnx"}));
   EXPECT_EQ(distill.options.epochs, 7);

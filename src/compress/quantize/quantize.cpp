@@ -56,7 +56,7 @@ Result quantize(const Graph& graph, const data::Dataset& dataset, const Options&
   result.integer = result.post_training.integer;
   if (!options.training) return result;
   train::TrainOptions training = *options.training;
-  if (options.distills) training.distillation.teachers = {folded_graph(graph)};
+  if (options.distills) training.distillation.teachers.push_back(folded_graph(graph));
   result.trained = train::train_quantized(
       result.post_training.network, dataset, training,
       that_stop_when_worse(hooks, result.post_training.gains.back().fidelity.accuracy, training));
