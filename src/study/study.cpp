@@ -23,7 +23,8 @@ struct Network {
   std::vector<std::string> data;
   std::vector<int64_t> seeds;
   Settings settings;
-  std::map<std::string, Settings> of_techniques;  ///< those of one technique alone, by its name; they win
+  std::map<std::string, Settings>
+      of_techniques;  ///< those of one technique alone, by its name; they win over all
 };
 
 struct Technique {
@@ -70,7 +71,10 @@ std::vector<Technique> parse_techniques(TomlTable& table) {
 Settings parse_settings(TomlTable& table, const std::set<std::string>& stages) {
   Settings settings;
   for (const std::string& stage : stages) {
-    if (auto keys = table.table(stage)) settings.emplace(stage, std::move(*keys));
+    auto keys = table.table(stage);
+    if (!keys) continue;
+    if (keys->has("do")) keys->fail("do", "is a technique's to say", "Leave it out here");
+    settings.emplace(stage, std::move(*keys));
   }
   return settings;
 }
@@ -136,9 +140,8 @@ std::string recipe_text(const Study& study, Technique& technique, const Network&
   const auto own = network.of_techniques.find(technique.name);
   for (TomlTable& stage : technique.stages) {
     const std::string kind = stage.text("do");
-    text += fmt::format(
-        "  {},\n", stage.inline_toml({own == network.of_techniques.end() ? &nothing : of(own->second, kind),
-                                      of(network.settings, kind)}));
+    const TomlTable* of_both = own == network.of_techniques.end() ? &nothing : of(own->second, kind);
+    text += fmt::format("  {},\n", of_both->inline_toml({&stage, of(network.settings, kind)}));
   }
   return text + "]\n";
 }

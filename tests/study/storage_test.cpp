@@ -107,10 +107,13 @@ model = "zoo:mnist-cnn"
 data = ["mnist"]
 seeds = [2, 9]
 train = {epochs = 4, batch_size = 16}
-technique = {int8 = {train = {epochs = 6}}}
+technique = {int8 = {train = {epochs = 6}}, slow = {train = {learning_rate = 0.2}}}
+[[technique]]
+name = "slow"
+stage = [{do = "train", epochs = 8, learning_rate = 0.3}]
 )",
                                   "s.toml");
-  ASSERT_EQ(study.trials.size(), 24U);
+  ASSERT_EQ(study.trials.size(), 36U);
   const auto train_of = [&](const TrialKey& key) {
     const auto trial = std::find_if(study.trials.begin(), study.trials.end(),
                                     [&](const PlannedTrial& t) { return t.key == key; });
@@ -122,6 +125,11 @@ technique = {int8 = {train = {epochs = 6}}}
   EXPECT_EQ(train_of({"int8", "other", "mnist", 9}).epochs, 6);
   EXPECT_EQ(train_of({"int8", "other", "mnist", 2}).batch_size, 16);
   EXPECT_EQ(train_of({"int8", "mnist-cnn", "mnist", 1}).epochs, 2);
+  // What a technique says comes before what a network says, and what the network says of this technique
+  // before both.
+  EXPECT_EQ(train_of({"slow", "other", "mnist", 2}).epochs, 8);
+  EXPECT_EQ(train_of({"slow", "other", "mnist", 2}).learning_rate, 0.2);
+  EXPECT_EQ(train_of({"slow", "mnist-cnn", "mnist", 1}).learning_rate, 0.3);
 }
 
 TEST(Study, names_with_any_character_reach_the_recipes) {
@@ -145,6 +153,7 @@ TEST(Study, what_is_wrong_is_an_error_that_names_it) {
   test::expect_error(with("train = {", "technique = {float = {quantize = {}}, int9 = {}}\ntrain = {"),
                      "'int9' is not known");
   test::expect_error(with("do = \"quantize\"", "do = \"squeeze\""), "squeeze");
+  test::expect_error(with("epochs = 2", "do = \"prune\""), {"'do'", "a technique's"});
   test::expect_error(with("name = \"s\"", "name = \"s\"\nbaseline = \"none\""), "names no technique");
   test::expect_error(with("\"mine\"", "\"mnist\""), "mnist twice");
 }
