@@ -9,7 +9,7 @@ packages="g++ cmake ninja-build git ca-certificates
   libtorch-dev libopenblas0-pthread libonnx-dev libprotobuf-dev protobuf-compiler
   libflatbuffers-dev flatbuffers-compiler
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libssl-dev zlib1g-dev
-  libboost-math-dev libsqlite3-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg62-turbo-dev libgtest-dev librapidcheck-dev libbenchmark-dev
+  libboost-math-dev libeigen3-dev libsqlite3-dev libarchive-dev libcurl4-openssl-dev libpng-dev libjpeg62-turbo-dev libgtest-dev librapidcheck-dev libbenchmark-dev
   gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm npm"
 
 # To compile for and emulate RISC-V, Xtensa and AArch64 too; the tests need them.

@@ -16,35 +16,19 @@
 
 #include "base/error.h"
 #include "base/toml_table.h"
+#include "study/genes.h"
+#include "study/surrogate.h"
 
 namespace thimble::study {
 namespace {
 
-constexpr int kParts = 8;
-constexpr std::array<int, 4> kTemperatures = {0, 1, 2, 4};  // 0: no teacher
 constexpr std::array<int, 5> kFirstParts = {4, 2, 6, 3, 1};
 constexpr int kRungFactor = 4;
 constexpr std::chrono::milliseconds kPatience(200);
 constexpr double kWidthMoves = 0.25;  // the part of children of whom all parts change together
+constexpr int kSurrogateRounds = 3;
+constexpr size_t kSurrogateChildren = 10;  // for each place in the next generation, a round
 constexpr std::string_view kTextBegins = "search = ";
-
-enum Order { kRoundAfter, kTrainAgain, kTrainRounded, kOrders };
-
-/// The genes by what they mean.
-struct Meaning {
-  Meaning(const Genes& genes, const SearchOptions& options)
-      : parts(genes.begin(), genes.end() - 3 - static_cast<std::ptrdiff_t>(options.layers.size())),
-        has_few_bits(genes.end() - 3 - static_cast<std::ptrdiff_t>(options.layers.size()), genes.end() - 3),
-        order(genes[genes.size() - 3]),
-        temperature(kTemperatures[static_cast<size_t>(genes[genes.size() - 2])]),
-        teaches_rounded(genes.back() == 1) {}
-
-  std::vector<int> parts;
-  std::vector<int> has_few_bits;
-  int order;
-  int temperature;
-  bool teaches_rounded;
-};
 
 bool comes_before(const Candidate& a, const Candidate& b) {
   if (a.excess > 0 || b.excess > 0) return a.excess < b.excess;
@@ -57,8 +41,7 @@ Genes shape_of(const Genes& genes) { return {genes.begin(), genes.end() - 3}; }
 /// Whether a network is trained at all: rounding the whole one is the same on every rung.
 bool trains(const Genes& genes, const SearchOptions& options) {
   const Meaning meaning(genes, options);
-  return meaning.order != kRoundAfter ||
-         std::any_of(meaning.parts.begin(), meaning.parts.end(), [](int part) { return part + 1 < kParts; });
+  return meaning.order != kRoundAfter || meaning.is_pruned;
 }
 
 /// The costs of a shape are those that were counted first: layers that train differently cost the same.
@@ -241,7 +224,7 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
   if (!parts.empty()) {
     text += fmt::format("\n[[stage]]\ndo = \"prune\"\ncriterion = \"taylor\"\nlayers = {{{}}}\n",
                         fmt::join(parts, ", "));
-    if (meaning.order != kTrainRounded) {
+    if (meaning.recovers) {
       const std::string teacher =
           meaning.temperature > 0 ? fmt::format(", temperature = {}", meaning.temperature) : "";
       text += fmt::format("distill = {}\nrecovery = {{epochs = {}, batch_size = 64{}}}\n",
@@ -283,7 +266,7 @@ std::string describe(const Genes& genes, const SearchOptions& options) {
         groups.size() == options.groups.size() ? "every layer" : fmt::format("{}", fmt::join(groups, " ")));
     comma = ", ";
   }
-  if (!groups_of_part.empty() && meaning.order != kTrainRounded) {
+  if (meaning.recovers) {
     text += meaning.temperature > 0 ? fmt::format(", recovers taught at temperature {}", meaning.temperature)
                                     : ", recovers";
   }
@@ -347,32 +330,56 @@ std::vector<Genes> next_generation(const SearchOptions& options, const std::vect
   std::set<std::string> seen;
   for (const Candidate& candidate : before) seen.insert(said(candidate.genes));
   std::vector<Genes> next;
-  const auto is_full = [&] { return std::cmp_greater_equal(next.size(), options.population); };
+  const auto is_full = [&](size_t most) { return next.size() >= most; };
   const auto take = [&](const Genes& genes) {
-    if (!is_full() && seen.insert(said(genes)).second) next.push_back(genes);
+    if (seen.insert(said(genes)).second) next.push_back(genes);
   };
+  const auto population = static_cast<size_t>(options.population);
   const bool is_random = options.strategy == SearchStrategy::kRandom;
   if (before.empty()) {
-    for (const Genes& genes : first_networks(options, !is_random)) take(genes);
-  }
-  std::vector<size_t> parents = best_first(before);
-  parents.resize(std::min(parents.size(), static_cast<size_t>(options.population)));
-  const auto parent = [&]() -> const Genes& {
-    const auto draw = [&] { return random.below(static_cast<uint32_t>(parents.size())); };
-    return before[parents[std::min(draw(), draw())]].genes;  // a tournament of two: they are sorted
-  };
-  const auto any = [&](int size) { return static_cast<int>(random.below(static_cast<uint32_t>(size))); };
-  for (int tries = 0; tries < 100 * options.population && !is_full(); ++tries) {
-    if (is_random || parents.empty()) {
-      Genes child(sizes.size());
-      std::transform(sizes.begin(), sizes.end(), child.begin(), any);
-      take(child);
-    } else {
-      const Genes& one = parent();
-      take(child_of(one, parent(), sizes, options.groups.size(), random));
+    for (const Genes& genes : first_networks(options, !is_random)) {
+      if (!is_full(population)) take(genes);
     }
   }
-  return next;
+  std::vector<Genes> parents;  // the best first
+  for (const size_t i : best_first(before)) {
+    if (parents.size() < population) parents.push_back(before[i].genes);
+  }
+  const auto parent = [&]() -> const Genes& {
+    const auto draw = [&] { return random.below(static_cast<uint32_t>(parents.size())); };
+    return parents[std::min(draw(), draw())];  // a tournament of two: they are sorted
+  };
+  const auto any = [&](int size) { return static_cast<int>(random.below(static_cast<uint32_t>(size))); };
+  const auto fill = [&](size_t most) {
+    for (size_t tries = 0; tries < 100 * most && !is_full(most); ++tries) {
+      if (is_random || parents.empty()) {
+        Genes child(sizes.size());
+        std::transform(sizes.begin(), sizes.end(), child.begin(), any);
+        take(child);
+      } else {
+        const Genes& one = parent();
+        take(child_of(one, parent(), sizes, options.groups.size(), random));
+      }
+    }
+  };
+  const auto surrogate = is_random ? std::nullopt : Surrogate::learn(before, options);
+  if (!surrogate) {
+    fill(population);
+    return next;
+  }
+  // Most children are only looked at by the surrogate, and those of which it expects most have children
+  // again.
+  std::vector<Genes> chosen;
+  for (int round = 0; round < kSurrogateRounds; ++round) {
+    fill(next.size() + kSurrogateChildren * population);
+    chosen.clear();
+    for (const size_t i : surrogate->choose(next, population)) chosen.push_back(next[i]);
+    parents.insert(parents.begin(), chosen.begin(), chosen.end());
+  }
+  for (size_t i = 0; i < next.size() && chosen.size() < population; ++i) {
+    if (std::find(chosen.begin(), chosen.end(), next[i]) == chosen.end()) chosen.push_back(next[i]);
+  }
+  return chosen;
 }
 
 std::vector<Genes> promoted(const SearchOptions& options, const std::vector<Candidate>& before, int rung) {

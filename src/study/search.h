@@ -34,9 +34,12 @@ struct SearchOptions {
   std::vector<std::string> layers;  ///< of the model's that have weights, by name
 };
 
-/// A candidate's genes: for each group the eighths of its channels that stay less one, for each layer 8 or 4
-/// bits, the order (rounding after training; training once more while rounded; training while rounded alone),
-/// the temperature of a teacher while pruned channels recover, and a teacher while what is rounded trains.
+constexpr int kParts = 8;
+
+/// A candidate's genes: for each group the eighths (kParts) of its channels that stay less one, for each
+/// layer 8 or 4 bits, the order (rounding after training; training once more while rounded; training while
+/// rounded alone), the temperature of a teacher while pruned channels recover, and a teacher while what is
+/// rounded trains.
 using Genes = std::vector<int>;
 
 /// How many values each gene has.
@@ -76,8 +79,8 @@ std::vector<size_t> ranks_of(const std::vector<Candidate>& candidates);
 std::vector<double> crowding_of(const std::vector<Candidate>& candidates, const std::vector<size_t>& front);
 
 /// The networks of a generation, new ones alone, decided by the seed and by all that came before: the whole
-/// network in 8 bits and the smallest in 4 come first; NSGA-II begins with even parts beside them. Fewer than
-/// asked when hardly any are new.
+/// network in 8 bits and the smallest in 4 come first; NSGA-II begins with even parts beside them, and from
+/// then on a Surrogate chooses among many times as many children. Fewer than asked when hardly any are new.
 std::vector<Genes> next_generation(const SearchOptions& options, const std::vector<Candidate>& before,
                                    int generation);
 

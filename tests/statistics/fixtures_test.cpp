@@ -11,6 +11,7 @@
 #include "statistics/comparisons.h"
 #include "statistics/effect_size.h"
 #include "statistics/friedman.h"
+#include "statistics/gaussian_process.h"
 #include "statistics/studentized_range.h"
 
 namespace thimble::statistics {
@@ -240,6 +241,31 @@ TEST(Statistics, holm_is_as_in_R) {
     for (size_t i = 0; i < adjusted.size(); ++i)
       expect_equal(adjusted[i], fixture["adjusted"][i], fixture.dump());
   }
+}
+
+TEST(Statistics, a_gaussian_process_is_as_in_R) {
+  for (const json& fixture : fixtures()["gaussian_process"]) {
+    const auto points = fixture["points"].get<std::vector<Point>>();
+    const auto values = fixture["values"].get<std::vector<double>>();
+    const GaussianProcess process(points, values,
+                                  {.linear = fixture["linear"].get<double>(),
+                                   .smooth = fixture["smooth"].get<double>(),
+                                   .length = fixture["length"].get<double>(),
+                                   .noise = fixture["noise"].get<double>()});
+    expect_equal(process.log_likelihood(), fixture["log_likelihood"], fixture.dump());
+    for (size_t i = 0; i < fixture["at"].size(); ++i) {
+      const Prediction prediction = process.predict(fixture["at"][i].get<Point>());
+      expect_equal(prediction.mean, fixture["mean"][i], fixture.dump());
+      expect_equal(prediction.deviation, fixture["deviation"][i], fixture.dump());
+    }
+    EXPECT_GE(GaussianProcess::fit(points, values).log_likelihood(), process.log_likelihood())
+        << "these covariances are on the grid";
+  }
+}
+
+TEST(Statistics, a_gaussian_process_of_values_that_are_all_alike_expects_them) {
+  const std::vector<double> values = {3, 3, 3};
+  EXPECT_DOUBLE_EQ(GaussianProcess::fit({{0}, {1}, {1}}, values).predict({0.5}).mean, 3);
 }
 
 TEST(Statistics, cohens_d_and_its_exact_interval_are_as_in_R) {

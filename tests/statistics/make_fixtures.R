@@ -192,6 +192,17 @@ out <- list(
     list(p = p, groups = k, df = df, q = qtukey_root(p, k, df), qtukey = qtukey(p, k, df, lower.tail = FALSE)))),
   holm = lapply(list(c(0.01, 0.04, 0.03, 0.005), c(0.5, 0.6, 0.9), c(1e-9, 0.05, 0.05, 0.2, 1e-3), 0.03), function(p)
     list(p = values(p), adjusted = values(p.adjust(p, "holm")))))
+# Last, so that the numbers drawn above stay. Regression by a Gaussian process as its definition says, by solve() and det().
+gaussian_process <- function(n, d, linear, smooth, length, noise) {
+  x <- matrix(rnorm(n * d), n); y <- rnorm(n, 5 + 2 * x[, 1] + sin(3 * x[, d]), 0.3); at <- matrix(rnorm(4 * d), 4)
+  k <- function(a, b) linear * a %*% t(b) + smooth * exp(-outer(rowSums(a^2), rowSums(b^2), "+") / (2 * length^2) + a %*% t(b) / length^2)
+  m <- mean(y); s <- sqrt(mean((y - m)^2)); z <- (y - m) / s; full <- k(x, x) + noise * diag(n)
+  list(points = lapply(1:n, function(i) values(x[i, ])), values = values(y), linear = linear, smooth = smooth, length = length, noise = noise,
+       at = lapply(1:4, function(i) values(at[i, ])), mean = values(m + s * k(at, x) %*% solve(full, z)),
+       deviation = values(s * sqrt(diag(k(at, at) - k(at, x) %*% solve(full, k(x, at))))),
+       log_likelihood = -(sum(z * solve(full, z)) + as.numeric(determinant(full)$modulus) + n * log(2 * pi)) / 2)
+}
+out$gaussian_process <- list(gaussian_process(2, 2, 0, 1, 1, 0.1), gaussian_process(12, 3, 1, 1, 0.5, 0.01), gaussian_process(30, 4, 1, 0.1, 2, 0.3))
 # A case a line, so that a change is seen in a diff.
 parts <- vapply(names(out), function(n) {
   x <- out[[n]]
