@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "base/error.h"
@@ -335,6 +336,12 @@ class Walk {
     json results = keep_and_evaluate(QuantizeStage::kName, result.integer);
     results["calibration"] = result.integer.metadata.at("calibration");
     results["quantization"] = to_json(result);
+    std::set<std::string_view> types;
+    for (const Tensor& tensor : network_.tensors) {
+      if (tensor.is_constant() && (tensor.type == DataType::kInt8 || tensor.type == DataType::kInt4))
+        types.insert(name_of(tensor.type));
+    }
+    results["weight_types"] = types;
     return results;
   }
 

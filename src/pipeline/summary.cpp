@@ -1,9 +1,11 @@
 #include "pipeline/summary.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdlib>
 #include <functional>
+#include <utility>
 
 #include "base/text.h"
 
@@ -57,7 +59,15 @@ void add_accuracy(Summary& summary, const json& train, const json& quantize) {
                           {cell(before), cell(after), change}});
 }
 
-void add_costs(Summary& summary, const json& profile, bool quantized) {
+/// The types of an integer network's weights, "int4 and int8"; nothing of what is not quantized.
+std::string integers_of(const json& quantize) {
+  if (quantize.empty()) return "";
+  return fmt::format("{}",
+                     fmt::join(quantize.value("weight_types", std::vector<std::string>{"int8"}), " and "));
+}
+
+void add_costs(Summary& summary, const json& profile, const std::string& integers) {
+  const bool quantized = !integers.empty();
   const json deployed = profile.value("deployed", json::object());
   const json before = quantized ? profile.value("float32", json::object()) : deployed;
   const json after = quantized ? deployed : json::object();
@@ -93,9 +103,10 @@ void add_costs(Summary& summary, const json& profile, bool quantized) {
   if (check.is_string()) summary.sentences.push_back(check.get<std::string>());
   const json speedup = profile.value("speedup", json());
   if (speedup.is_number()) {
-    summary.sentences.push_back(fmt::format(
-        "int8 is {:.2f} times faster than float32 on {}: estimated cycles of counted instructions.",
-        speedup.get<double>(), after.value("device", "the device")));
+    summary.sentences.push_back(
+        fmt::format("{} {} {:.2f} times faster than float32 on {}: estimated cycles of counted instructions.",
+                    integers, integers.find(' ') == std::string::npos ? "is" : "are", speedup.get<double>(),
+                    after.value("device", "the device")));
   }
 }
 
@@ -109,16 +120,18 @@ void add_verification(Summary& summary, const json& verify, bool quantized) {
                   quantized ? "" : " to 1e-5 of each layer's largest value", verify.value("mismatches", 0)));
 }
 
-/// The results of the last stage that made a float32 network: models are named NUMBER-STAGE.onnx.
-json last_float32(const json& run) {
-  json last = json::object();
+/// The last float32 network's form and its stage's results: models are named NUMBER-STAGE.onnx.
+std::pair<std::string, json> last_float32(const json& run) {
+  std::pair<std::string, json> last = {"float32", json::object()};
   int last_number = 0;
-  for (const char* stage : {"train", "prune", "redesign", "distill"}) {
-    const json results = results_of(run, stage);
+  for (const auto& [stage, form] :
+       {std::pair("train", "float32"), std::pair("prune", "float32, pruned"),
+        std::pair("redesign", "float32, redesigned"), std::pair("distill", "float32, distilled")}) {
+    json results = results_of(run, stage);
     const int number = std::atoi(results.value("model", "").c_str());
     if (number <= last_number) continue;
     last_number = number;
-    last = results;
+    last = {form, std::move(results)};
   }
   return last;
 }
@@ -127,11 +140,14 @@ json last_float32(const json& run) {
 
 Summary summarize(const nlohmann::json& run) {
   Summary summary;
-  summary.columns = {"float32", "int8", "float32 : int8"};
-  add_accuracy(summary, last_float32(run), results_of(run, "quantize"));
-  const bool quantized = !results_of(run, "quantize").empty();
-  add_costs(summary, results_of(run, "profile"), quantized);
-  add_verification(summary, results_of(run, "verify"), quantized);
+  const json quantize = results_of(run, "quantize");
+  const std::string integers = integers_of(quantize);
+  const auto [form, trained] = last_float32(run);
+  const std::string second = integers.empty() ? "int8" : integers;
+  summary.columns = {form, second, "float32 : " + second};
+  add_accuracy(summary, trained, quantize);
+  add_costs(summary, results_of(run, "profile"), integers);
+  add_verification(summary, results_of(run, "verify"), !integers.empty());
   return summary;
 }
 
