@@ -87,8 +87,7 @@ void expect_possible(const Recipe& recipe, const Graph& network, const device::D
   DryRun run(network, device, budget);
   for (const Stage& stage : recipe.stages) {
     run.set_others(others_of(stage));
-    std::visit(run, stage);
-    if (!run.is_known()) return;
+    if (run.is_known()) std::visit(run, stage);
   }
 }
 

@@ -193,6 +193,16 @@ class Walk {
     return others;
   }
 
+  /// The networks that teach in a stage, for its results.
+  static json teachers_json(const std::vector<std::string>& paths, std::span<const Graph> teaching) {
+    json teachers = json::array();
+    for (size_t i = 0; i < teaching.size(); ++i) {
+      teachers.push_back({{"model", i < paths.size() ? paths[i] : "the network before it"},
+                          {"sha256", sha256_of_model(teaching[i])}});
+    }
+    return teachers;
+  }
+
   /// What a stage trains with, if it trains, on this run's threads and with the stage's teachers.
   void prepare_training(const Stage& stage, std::optional<train::TrainOptions>& training) const {
     if (!training) return;
@@ -282,6 +292,8 @@ class Walk {
     const Graph pruned = prune::prune(network_, data, &device_, prune_options, prune_hooks);
     json results = keep_and_evaluate(PruneStage::kName, pruned);
     const prune::Sparsity sparsity = prune::sparsity_of(network_);
+    if (!stage.teachers.empty())
+      results["teachers"] = teachers_json(stage.teachers, prune_options.recovery->distillation.teachers);
     results["weights"] = sparsity.weights;
     results["zero_weights"] = sparsity.zeros;
     float32_ = network_;
@@ -300,6 +312,8 @@ class Walk {
                     grouped(mac_count(network_)), grouped(parameter_count(network)),
                     grouped(parameter_count(network_))));
     json results = keep_and_evaluate(RedesignStage::kName, network);
+    if (!stage.teachers.empty())
+      results["teachers"] = teachers_json(stage.teachers, redesign_options.recovery->distillation.teachers);
     float32_ = network_;
     return results;
   }
@@ -313,11 +327,7 @@ class Walk {
     Graph student = network_;
     if (!stage.student.empty()) std::swap(student, teaching.back());
     expect_fits(student, data);
-    json teachers = json::array();
-    for (size_t i = 0; i < teaching.size(); ++i) {
-      teachers.push_back({{"model", i < stage.teachers.size() ? stage.teachers[i] : "the network before it"},
-                          {"sha256", sha256_of_model(teaching[i])}});
-    }
+    const json teachers = teachers_json(stage.teachers, teaching);
     json results = keep_and_evaluate(
         DistillStage::kName, train::train(student, data, train_options, training_hooks(DistillStage::kName)));
     results["teachers"] = teachers;
@@ -336,10 +346,11 @@ class Walk {
     json results = keep_and_evaluate(QuantizeStage::kName, result.integer);
     results["calibration"] = result.integer.metadata.at("calibration");
     results["quantization"] = to_json(result);
+    if (!stage.teachers.empty())
+      results["teachers"] = teachers_json(stage.teachers, quantize_options.training->distillation.teachers);
     std::set<std::string_view> types;
-    for (const Tensor& tensor : network_.tensors) {
-      if (tensor.is_constant() && (tensor.type == DataType::kInt8 || tensor.type == DataType::kInt4))
-        types.insert(name_of(tensor.type));
+    for (const Node& node : network_.nodes) {
+      if (has_weights(node.op)) types.insert(name_of(network_.tensor(node.inputs[1]).type));
     }
     results["weight_types"] = types;
     return results;

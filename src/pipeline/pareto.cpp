@@ -17,21 +17,7 @@ double volume_of(std::vector<Objectives> points, const Objectives& reference) {
   while (!points.empty()) {
     const Objectives point = std::move(points.back());
     points.pop_back();
-    // What the point alone dominates: its box less what the others dominate of it.
-    std::vector<Objectives> limited;
-    for (Objectives other : points) {
-      std::transform(other.begin(), other.end(), point.begin(), other.begin(),
-                     [](double a, double b) { return std::max(a, b); });
-      limited.push_back(std::move(other));
-    }
-    std::vector<Objectives> front;
-    for (size_t i = 0; i < limited.size(); ++i) {
-      const bool needless = std::any_of(limited.begin(), limited.end(), [&](const Objectives& other) {
-        return dominates(other, limited[i]) || (other == limited[i] && &other < &limited[i]);
-      });
-      if (!needless) front.push_back(limited[i]);
-    }
-    volume += box(point, reference) - volume_of(std::move(front), reference);
+    volume += exclusive_hypervolume(point, points, reference);
   }
   return volume;
 }
@@ -65,6 +51,25 @@ double hypervolume(std::span<const Objectives> points, const Objectives& referen
     if (better) inside.push_back(points[i]);
   }
   return volume_of(std::move(inside), reference);
+}
+
+double exclusive_hypervolume(const Objectives& point, std::span<const Objectives> others,
+                             const Objectives& reference) {
+  // Its box less what the others dominate of it.
+  std::vector<Objectives> limited;
+  for (Objectives other : others) {
+    std::transform(other.begin(), other.end(), point.begin(), other.begin(),
+                   [](double a, double b) { return std::max(a, b); });
+    limited.push_back(std::move(other));
+  }
+  std::vector<Objectives> front;
+  for (size_t i = 0; i < limited.size(); ++i) {
+    const bool needless = std::any_of(limited.begin(), limited.end(), [&](const Objectives& other) {
+      return dominates(other, limited[i]) || (other == limited[i] && &other < &limited[i]);
+    });
+    if (!needless) front.push_back(limited[i]);
+  }
+  return box(point, reference) - volume_of(std::move(front), reference);
 }
 
 std::optional<size_t> knee_point(std::span<const Objectives> front) {

@@ -21,6 +21,10 @@ std::vector<size_t> pareto_front(std::span<const Objectives> points);
 /// are not better than the reference in every objective add nothing.
 double hypervolume(std::span<const Objectives> points, const Objectives& reference);
 
+/// The volume that `point` dominates and `others` do not, up to the reference point, within which all lie.
+double exclusive_hypervolume(const Objectives& point, std::span<const Objectives> others,
+                             const Objectives& reference);
+
 /// Of a front, the index of the knee: the point farthest below the hyperplane through the ends of the front,
 /// each objective scaled to the front's range (Das, Structural Optimization 18, 1999). Nothing for an empty
 /// front.

@@ -59,15 +59,13 @@ void add_accuracy(Summary& summary, const json& train, const json& quantize) {
                           {cell(before), cell(after), change}});
 }
 
-/// The types of an integer network's weights, "int4 and int8"; nothing of what is not quantized.
+/// The types of an integer network's weights: "int4 and int8".
 std::string integers_of(const json& quantize) {
-  if (quantize.empty()) return "";
   return fmt::format("{}",
                      fmt::join(quantize.value("weight_types", std::vector<std::string>{"int8"}), " and "));
 }
 
-void add_costs(Summary& summary, const json& profile, const std::string& integers) {
-  const bool quantized = !integers.empty();
+void add_costs(Summary& summary, const json& profile, bool quantized) {
   const json deployed = profile.value("deployed", json::object());
   const json before = quantized ? profile.value("float32", json::object()) : deployed;
   const json after = quantized ? deployed : json::object();
@@ -104,9 +102,9 @@ void add_costs(Summary& summary, const json& profile, const std::string& integer
   const json speedup = profile.value("speedup", json());
   if (speedup.is_number()) {
     summary.sentences.push_back(
-        fmt::format("{} {} {:.2f} times faster than float32 on {}: estimated cycles of counted instructions.",
-                    integers, integers.find(' ') == std::string::npos ? "is" : "are", speedup.get<double>(),
-                    after.value("device", "the device")));
+        fmt::format("{} {} {:.2f} times faster than {} on {}: estimated cycles of counted instructions.",
+                    summary.columns[1], summary.columns[1].find(' ') == std::string::npos ? "is" : "are",
+                    speedup.get<double>(), summary.columns[0], after.value("device", "the device")));
   }
 }
 
@@ -143,11 +141,10 @@ Summary summarize(const nlohmann::json& run) {
   const json quantize = results_of(run, "quantize");
   const std::string integers = integers_of(quantize);
   const auto [form, trained] = last_float32(run);
-  const std::string second = integers.empty() ? "int8" : integers;
-  summary.columns = {form, second, "float32 : " + second};
+  summary.columns = {form, integers, "float32 : " + integers};
   add_accuracy(summary, trained, quantize);
-  add_costs(summary, results_of(run, "profile"), integers);
-  add_verification(summary, results_of(run, "verify"), !integers.empty());
+  add_costs(summary, results_of(run, "profile"), !quantize.empty());
+  add_verification(summary, results_of(run, "verify"), !quantize.empty());
   return summary;
 }
 

@@ -20,6 +20,7 @@ struct Meaning {
         has_few_bits(genes.end() - 3 - static_cast<std::ptrdiff_t>(options.layers.size()), genes.end() - 3),
         order(genes[genes.size() - 3]),
         is_pruned(std::any_of(parts.begin(), parts.end(), [](int part) { return part + 1 < kParts; })),
+        is_trained(is_pruned || order != kRoundAfter),
         recovers(is_pruned && order != kTrainRounded),
         temperature(recovers ? kTemperatures[static_cast<size_t>(genes[genes.size() - 2])] : 0),
         teaches_rounded(order == kTrainAgain && genes.back() == 1) {}
@@ -28,6 +29,7 @@ struct Meaning {
   std::vector<int> has_few_bits;
   int order;
   bool is_pruned;
+  bool is_trained;  ///< else it is the same on every rung
   bool recovers;
   int temperature;
   bool teaches_rounded;

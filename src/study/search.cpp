@@ -7,11 +7,13 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "base/error.h"
@@ -27,7 +29,8 @@ constexpr int kRungFactor = 4;
 constexpr std::chrono::milliseconds kPatience(200);
 constexpr double kWidthMoves = 0.25;  // the part of children of whom all parts change together
 constexpr int kSurrogateRounds = 3;
-constexpr size_t kSurrogateChildren = 10;  // for each place in the next generation, a round
+constexpr size_t kSurrogateChildren = 10;       // for each place in the next generation, a round
+constexpr size_t kMostSurrogateChildren = 400;  // a round
 constexpr std::string_view kTextBegins = "search = ";
 
 bool comes_before(const Candidate& a, const Candidate& b) {
@@ -37,12 +40,6 @@ bool comes_before(const Candidate& a, const Candidate& b) {
 
 /// What decides a network's costs: what stays of each group, and the layers' bits.
 Genes shape_of(const Genes& genes) { return {genes.begin(), genes.end() - 3}; }
-
-/// Whether a network is trained at all: rounding the whole one is the same on every rung.
-bool trains(const Genes& genes, const SearchOptions& options) {
-  const Meaning meaning(genes, options);
-  return meaning.order != kRoundAfter || meaning.is_pruned;
-}
 
 /// The costs of a shape are those that were counted first: layers that train differently cost the same.
 struct Costs {
@@ -194,6 +191,58 @@ std::vector<Plan> plans_of(std::vector<Genes> networks, int rung, const CostsByS
   return plans;
 }
 
+/// The first line of a candidate's recipe: how it was planned, so that no plan is made twice. A step is a
+/// rung of a generation, and plans so many candidates.
+std::string line_of(const Plan& plan, int step, size_t size) {
+  return fmt::format("# step {}, {} candidates, rung {}, counts {}, genes {}\n", step, size, plan.rung,
+                     plan.counts ? 1 : 0, fmt::join(plan.genes, " "));
+}
+
+Error of_another_version(const Trial& trial) {
+  return {"The search",
+          fmt::format("was made by another version: its {} is another one", trial.key.technique),
+          "Give another folder with -o"};
+}
+
+/// The plans of a step, and how many it has in all.
+struct StepPlans {
+  std::vector<Plan> plans;
+  size_t size = std::numeric_limits<size_t>::max();
+};
+
+/// Those of a step's plans that lie there, from this trial on. A step that a later one follows at once has
+/// none.
+StepPlans stored_plans(const std::vector<Trial>& trials, size_t first, int step,
+                       const SearchOptions& options) {
+  StepPlans stored;
+  const std::vector<int> sizes = gene_sizes(options);
+  for (size_t i = first; i < trials.size(); ++i) {
+    const std::string line = trials[i].recipe.substr(0, trials[i].recipe.find('\n'));
+    Plan plan;
+    int of_step = -1;
+    size_t size = 0;
+    int counts = 0;
+    int end = 0;
+    // NOLINTNEXTLINE(cert-err34-c): what it does not read stays as it cannot be
+    std::sscanf(line.c_str(), "# step %d, %zu candidates, rung %d, counts %d, genes%n", &of_step, &size,
+                &plan.rung, &counts, &end);
+    plan.counts = counts == 1;
+    std::istringstream genes(line.substr(static_cast<size_t>(end)));
+    for (int gene = 0; genes >> gene;) plan.genes.push_back(gene);
+    const bool is_plan =
+        end > 0 && of_step >= step &&
+        std::ranges::equal(plan.genes, sizes, [](int gene, int most) { return gene >= 0 && gene < most; });
+    if (!is_plan) throw of_another_version(trials[i]);
+    if (of_step > step) {
+      if (stored.plans.empty()) stored.size = 0;
+      break;
+    }
+    stored.size = size;
+    stored.plans.push_back(std::move(plan));
+  }
+  return stored;
+}
+
 }  // namespace
 
 std::vector<int> gene_sizes(const SearchOptions& options) {
@@ -208,7 +257,7 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
   const double length = options.epochs / std::pow(kRungFactor, options.rungs - 1 - plan.rung);
   const int epochs = std::max(1, static_cast<int>(std::lround(length)));
   // What does not train is the same for every rung and seed, so that what all are measured against is, too.
-  const bool is_trained = trains(plan.genes, options);
+  const bool is_trained = meaning.is_trained;
   std::string text = fmt::format("name = \"search\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n",
                                  pipeline::quoted(options.model), pipeline::quoted(options.data),
                                  pipeline::quoted(options.device), is_trained ? options.seed : 1);
@@ -351,7 +400,7 @@ std::vector<Genes> next_generation(const SearchOptions& options, const std::vect
   };
   const auto any = [&](int size) { return static_cast<int>(random.below(static_cast<uint32_t>(size))); };
   const auto fill = [&](size_t most) {
-    for (size_t tries = 0; tries < 100 * most && !is_full(most); ++tries) {
+    for (size_t tries = 100 * (most - next.size()); tries > 0 && !is_full(most); --tries) {
       if (is_random || parents.empty()) {
         Genes child(sizes.size());
         std::transform(sizes.begin(), sizes.end(), child.begin(), any);
@@ -371,10 +420,13 @@ std::vector<Genes> next_generation(const SearchOptions& options, const std::vect
   // again.
   std::vector<Genes> chosen;
   for (int round = 0; round < kSurrogateRounds; ++round) {
-    fill(next.size() + kSurrogateChildren * population);
-    chosen.clear();
-    for (const size_t i : surrogate->choose(next, population)) chosen.push_back(next[i]);
     parents.insert(parents.begin(), chosen.begin(), chosen.end());
+    const size_t begin = next.size();
+    fill(begin + std::min(kSurrogateChildren * population, kMostSurrogateChildren));
+    std::vector<Genes> pool = std::move(chosen);
+    pool.insert(pool.end(), next.begin() + static_cast<std::ptrdiff_t>(begin), next.end());
+    chosen.clear();
+    for (const size_t i : surrogate->choose(pool, population)) chosen.push_back(pool[i]);
   }
   for (size_t i = 0; i < next.size() && chosen.size() < population; ++i) {
     if (std::find(chosen.begin(), chosen.end(), next[i]) == chosen.end()) chosen.push_back(next[i]);
@@ -393,7 +445,8 @@ std::vector<Genes> promoted(const SearchOptions& options, const std::vector<Cand
   std::vector<Genes> next;
   for (const size_t i : best_first(below)) {
     const Candidate& candidate = below[i];
-    if (candidate.costs_excess > 0 || there.contains(candidate.genes) || !trains(candidate.genes, options))
+    if (candidate.costs_excess > 0 || there.contains(candidate.genes) ||
+        !Meaning(candidate.genes, options).is_trained)
       continue;
     if (next.size() < most) next.push_back(candidate.genes);
   }
@@ -416,25 +469,27 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
   int empty_rungs = 0;
   for (int step = 0; study.trials.size() < evaluations && empty_rungs < options.rungs; ++step) {
     const int rung = step % options.rungs;
-    std::vector<Plan> plans = plans_of(rung == 0 ? next_generation(options, candidates, step / options.rungs)
-                                                 : promoted(options, candidates, rung),
-                                       rung, costs);
+    const size_t first = study.trials.size();
+    // What an earlier call planned beyond this is there, too; it is taken in only as this one gets to it.
+    std::vector<Trial> trials = storage.trials();
+    StepPlans step_plans = stored_plans(trials, first, step, options);
+    if (step_plans.plans.size() < std::min(step_plans.size, evaluations - first)) {
+      step_plans.plans = plans_of(rung == 0 ? next_generation(options, candidates, step / options.rungs)
+                                            : promoted(options, candidates, rung),
+                                  rung, costs);
+      step_plans.size = step_plans.plans.size();
+    }
+    std::vector<Plan>& plans = step_plans.plans;
     empty_rungs = plans.empty() ? empty_rungs + 1 : 0;
     if (plans.empty()) continue;
-    const size_t first = study.trials.size();
     plans.resize(std::min(plans.size(), evaluations - first));
     for (const Plan& plan : plans) {
       study.trials.push_back(
           {{fmt::format("candidate-{}", study.trials.size() + 1), options.model, options.data, options.seed},
-           recipe_of(plan, options, MeasuredOn::kHeldOut)});
+           line_of(plan, step, step_plans.size) + recipe_of(plan, options, MeasuredOn::kHeldOut)});
     }
-    // What an earlier call planned beyond this is there, too; it is taken in only as this one gets to it.
-    std::vector<Trial> trials = storage.trials();
     for (size_t i = first; i < std::min(trials.size(), study.trials.size()); ++i) {
-      if (trials[i].recipe == study.trials[i].recipe) continue;
-      throw Error("The search",
-                  fmt::format("was made by another version: its {} is another one", trials[i].key.technique),
-                  "Give another folder with -o");
+      if (trials[i].recipe != study.trials[i].recipe) throw of_another_version(trials[i]);
     }
     const auto is_done = [&] {
       return trials.size() >= study.trials.size() &&

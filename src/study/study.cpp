@@ -14,7 +14,7 @@
 namespace thimble::study {
 namespace {
 
-/// What a network's stages take where a technique says nothing, by the stages' names.
+/// What a network's stages take, by the stages' names.
 using Settings = std::map<std::string, TomlTable>;
 
 struct Network {
@@ -22,9 +22,8 @@ struct Network {
   std::string model;
   std::vector<std::string> data;
   std::vector<int64_t> seeds;
-  Settings settings;
-  std::map<std::string, Settings>
-      of_techniques;  ///< those of one technique alone, by its name; they win over all
+  Settings settings;                              ///< where a technique says nothing
+  std::map<std::string, Settings> of_techniques;  ///< of one technique, by its name; they win over all
 };
 
 struct Technique {
@@ -140,8 +139,8 @@ std::string recipe_text(const Study& study, Technique& technique, const Network&
   const auto own = network.of_techniques.find(technique.name);
   for (TomlTable& stage : technique.stages) {
     const std::string kind = stage.text("do");
-    const TomlTable* of_both = own == network.of_techniques.end() ? &nothing : of(own->second, kind);
-    text += fmt::format("  {},\n", of_both->inline_toml({&stage, of(network.settings, kind)}));
+    const TomlTable* own_settings = own == network.of_techniques.end() ? &nothing : of(own->second, kind);
+    text += fmt::format("  {},\n", own_settings->inline_toml({&stage, of(network.settings, kind)}));
   }
   return text + "]\n";
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 
 #include "statistics/gaussian_process.h"
 #include "study/genes.h"
@@ -38,26 +39,12 @@ statistics::Point trained_point(const Meaning& meaning, int rung, int rungs) {
   point.push_back(meaning.temperature > 0 ? kTeacher : 0);
   point.push_back(meaning.temperature > 0 ? kTemperature * std::log2(meaning.temperature) : 0);
   point.push_back(meaning.teaches_rounded ? kTeacher : 0);
-  point.push_back(rungs > 1 ? static_cast<double>(rung) / (rungs - 1) : 1);
+  point.push_back(rungs > 1 && meaning.is_trained ? static_cast<double>(rung) / (rungs - 1) : 1);
   return point;
 }
 
 bool is_no_more(const pipeline::Objectives& objectives, const pipeline::Objectives& most) {
   return std::equal(objectives.begin(), objectives.end(), most.begin(), std::less_equal<>());
-}
-
-/// The volume that the point adds to that of the others.
-double gain_of(const pipeline::Objectives& point, const std::vector<pipeline::Objectives>& others,
-               const pipeline::Objectives& reference) {
-  std::vector<pipeline::Objectives> limited;
-  for (pipeline::Objectives other : others) {
-    std::transform(other.begin(), other.end(), point.begin(), other.begin(),
-                   [](double a, double b) { return std::max(a, b); });
-    if (other == point) return 0;
-    limited.push_back(std::move(other));
-  }
-  const std::array<pipeline::Objectives, 1> alone = {point};
-  return pipeline::hypervolume(alone, reference) - pipeline::hypervolume(limited, reference);
 }
 
 }  // namespace
@@ -67,21 +54,37 @@ struct Surrogate::State {
   pipeline::Objectives reference;
   pipeline::Objectives most;  // the reference, or the budget where it is less
   std::vector<statistics::GaussianProcess> logarithms;
+  std::optional<statistics::GaussianProcess> log_energy;  // where the budget limits it
   std::vector<pipeline::Objectives> front;
 };
 
+Surrogate::Surrogate(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+Surrogate::Surrogate(Surrogate&&) noexcept = default;
+Surrogate::~Surrogate() = default;
+
 std::optional<Surrogate> Surrogate::learn(const std::vector<Candidate>& measured,
                                           const SearchOptions& options) {
-  std::vector<const Candidate*> learned;
+  if (measured.empty() || measured.front().objectives.empty()) return std::nullopt;
+  const auto latest = [&](std::vector<const Candidate*> candidates) {
+    // The latest are nearest to what is asked next.
+    if (candidates.size() > kMostLearned)
+      candidates.erase(candidates.begin(), candidates.end() - static_cast<std::ptrdiff_t>(kMostLearned));
+    return candidates;
+  };
+  std::vector<const Candidate*> all;
+  std::vector<const Candidate*> costed;
+  double most_error = 0;
   for (const Candidate& candidate : measured) {
-    if (!candidate.objectives.empty()) learned.push_back(&candidate);
+    all.push_back(&candidate);
+    if (candidate.objectives.empty()) continue;
+    costed.push_back(&candidate);
+    most_error = std::max(most_error, candidate.objectives[0]);
   }
-  if (learned.size() < kFewest || learned.front() != measured.data()) return std::nullopt;
-  // The latest are nearest to what is asked next.
-  if (learned.size() > kMostLearned)
-    learned.erase(learned.begin(), learned.end() - static_cast<std::ptrdiff_t>(kMostLearned));
+  if (costed.size() < kFewest) return std::nullopt;
+  all = latest(std::move(all));
+  costed = latest(std::move(costed));
 
-  auto state = std::make_shared<State>();
+  auto state = std::make_unique<State>();
   state->options = options;
   state->reference = state->most = reference_point(measured);
   const auto limit = [&](size_t k, const auto& most) {
@@ -92,22 +95,33 @@ std::optional<Surrogate> Surrogate::learn(const std::vector<Candidate>& measured
   limit(2, options.budget.ram_bytes);
   limit(3, options.budget.flash_bytes);
 
-  std::vector<statistics::Point> shapes;
-  std::vector<statistics::Point> trained;
-  for (const Candidate* candidate : learned) {
-    const Meaning meaning(candidate->genes, options);
-    shapes.push_back(shape_point(meaning));
-    trained.push_back(trained_point(meaning, candidate->rung, options.rungs));
+  std::vector<statistics::Point> points;
+  std::vector<double> values;
+  // What failed errs as much as the worst, so that the search does not go there again.
+  for (const Candidate* candidate : all) {
+    points.push_back(trained_point(Meaning(candidate->genes, options), candidate->rung, options.rungs));
+    const double error = candidate->objectives.empty() ? most_error : candidate->objectives[0];
+    values.push_back(std::log(std::max(error, kLeastError)));
   }
-  for (size_t k = 0; k < kObjectives; ++k) {
-    std::vector<double> values;
-    for (const Candidate* candidate : learned)
-      values.push_back(std::log(std::max(candidate->objectives[k], kLeastError)));
-    state->logarithms.push_back(statistics::GaussianProcess::fit(k == 0 ? trained : shapes, values));
-  }
+  state->logarithms.push_back(statistics::GaussianProcess::fit(points, values));
+  points.clear();
+  for (const Candidate* candidate : costed) points.push_back(shape_point(Meaning(candidate->genes, options)));
+  const auto learn_cost = [&](const auto& cost_of) {
+    values.clear();
+    for (const Candidate* candidate : costed) values.push_back(std::log(cost_of(*candidate)));
+    return statistics::GaussianProcess::fit(points, values);
+  };
+  for (size_t k = 1; k < kObjectives; ++k)
+    state->logarithms.push_back(learn_cost([&](const Candidate& c) { return c.objectives[k]; }));
+  if (options.budget.energy_uj &&
+      std::ranges::all_of(costed, [](const auto* c) { return c->energy_uj.has_value(); }))
+    state->log_energy = learn_cost([](const Candidate& c) { return *c.energy_uj; });
+
   std::vector<pipeline::Objectives> feasible;
   for (const Candidate& candidate : measured) {
-    if (candidate.excess == 0 && !candidate.objectives.empty()) feasible.push_back(candidate.objectives);
+    if (candidate.excess == 0 && !candidate.objectives.empty() &&
+        is_no_more(candidate.objectives, state->reference))
+      feasible.push_back(candidate.objectives);
   }
   for (const size_t i : pipeline::pareto_front(feasible)) state->front.push_back(feasible[i]);
   return Surrogate(std::move(state));
@@ -127,7 +141,8 @@ std::vector<size_t> Surrogate::choose(const std::vector<Genes>& genes, size_t mo
     for (const double deviations : kDeviations) {
       pipeline::Objectives objectives = option.expected;
       objectives[0] *= std::pow(option.error_factor, deviations);
-      if (is_no_more(objectives, s.most)) sum += gain_of(objectives, front, s.reference);
+      if (is_no_more(objectives, s.most))
+        sum += pipeline::exclusive_hypervolume(objectives, front, s.reference);
     }
     return sum / kDeviations.size();
   };
@@ -135,12 +150,12 @@ std::vector<size_t> Surrogate::choose(const std::vector<Genes>& genes, size_t mo
   for (size_t i = 0; i < genes.size(); ++i) {
     const Meaning meaning(genes[i], s.options);
     const statistics::Point shape = shape_point(meaning);
+    if (s.log_energy && std::exp(s.log_energy->mean(shape)) > *s.options.budget.energy_uj) continue;
     const statistics::Prediction error =
         s.logarithms[0].predict(trained_point(meaning, s.options.rungs - 1, s.options.rungs));
     Option option = {.index = i, .expected = {std::exp(error.mean)}};
     option.error_factor = std::exp(std::hypot(error.deviation, s.logarithms[0].noise_deviation()));
-    for (size_t k = 1; k < kObjectives; ++k)
-      option.expected.push_back(std::exp(s.logarithms[k].predict(shape).mean));
+    for (size_t k = 1; k < kObjectives; ++k) option.expected.push_back(std::exp(s.logarithms[k].mean(shape)));
     option.gain = expected_gain(option);
     if (option.gain > 0) options.push_back(std::move(option));
   }
@@ -156,7 +171,8 @@ std::vector<size_t> Surrogate::choose(const std::vector<Genes>& genes, size_t mo
       continue;
     }
     chosen.push_back(greatest->index);
-    front.push_back(greatest->expected);
+    // An expected point may lie beyond the reference where only its better end lies within.
+    if (is_no_more(greatest->expected, s.reference)) front.push_back(greatest->expected);
     options.erase(greatest);
   }
   return chosen;

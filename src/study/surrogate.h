@@ -12,6 +12,9 @@ namespace thimble::study {
 /// were measured: a Gaussian process for the logarithm of each objective.
 class Surrogate {
  public:
+  Surrogate(Surrogate&&) noexcept;
+  ~Surrogate();
+
   /// Nothing where too few were measured, or the whole network could not be.
   static std::optional<Surrogate> learn(const std::vector<Candidate>& measured, const SearchOptions& options);
 
@@ -22,8 +25,8 @@ class Surrogate {
 
  private:
   struct State;
-  explicit Surrogate(std::shared_ptr<const State> state) : state_(std::move(state)) {}
-  std::shared_ptr<const State> state_;
+  explicit Surrogate(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
 };
 
 }  // namespace thimble::study

@@ -30,11 +30,13 @@ TEST(DryRun, says_what_cannot_work_before_anything_trains) {
   test::expect_error([] { dry_run(kTraining + kRounding + "layer_bits = {no_such = 4}\n"); }, {"no_such"});
   test::expect_error([] { dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nlayers = {no_such = 0.5}\n"); },
                      {"no_such"});
-  for (const char* stage : {"do = \"distill\"\n", "do = \"prune\"\nrecovery = {epochs = 1}\n",
-                            "do = \"redesign\"\nwidth = 0.5\nrecovery = {epochs = 1}\n",
-                            "do = \"quantize\"\nmethod = \"qat\"\n"}) {
+  // Also behind a redesign, whose network is not known in advance.
+  for (const char* stages :
+       {"do = \"distill\"\n", "do = \"prune\"\nrecovery = {epochs = 1}\n",
+        "do = \"redesign\"\nwidth = 0.5\nrecovery = {epochs = 1}\n",
+        "do = \"redesign\"\nwidth = 0.5\n[[stage]]\ndo = \"quantize\"\nmethod = \"qat\"\n"}) {
     test::expect_error(
-        [&] { dry_run(kTraining + "[[stage]]\n" + stage + "teachers = [{model = \"t.onnx\"}]\n"); },
+        [&] { dry_run(kTraining + "[[stage]]\n" + stages + "teachers = [{model = \"t.onnx\"}]\n"); },
         {"t.onnx", "is missing"});
   }
   test::expect_error(

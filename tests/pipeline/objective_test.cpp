@@ -89,6 +89,10 @@ TEST(Pareto, the_hypervolume_of_random_points_is_what_a_grid_counts) {
       dominated += inside ? 1 : 0;
     }
     EXPECT_DOUBLE_EQ(hypervolume(points, Objectives(objectives, kSide)), dominated) << objectives;
+    const Objectives reference(objectives, kSide);
+    const std::span<const Objectives> others = std::span<const Objectives>(points).subspan(1);
+    EXPECT_NEAR(exclusive_hypervolume(points[0], others, reference),
+                dominated - hypervolume(others, reference), 1e-9);
   }
 }
 

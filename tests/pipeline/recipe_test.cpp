@@ -78,7 +78,8 @@ TEST(Recipe, reads_how_to_prune_and_to_distill) {
       recipe_of({kHead, kTrain, "[[stage]]\ndo = \"prune\"\nkeep = 0.25\nof = \"parameters\"\n",
                  "criterion = \"taylor\"\nranking = \"global\"\nsteps = 3\nschedule = \"gradual\"\n",
                  "distill = true\nrecovery = {epochs = 4, temperature = 2, group_lasso = 0.5}\n",
-                 "teachers = [{model = \"c.onnx\"}]\n", "[[stage]]\ndo = \"distill\"\nteachers = [{model = \"a.onnx\"}, {model = \"b.onnx\"}]\n",
+                 "teachers = [{model = \"c.onnx\"}]\n",
+                 "[[stage]]\ndo = \"distill\"\nteachers = [{model = \"a.onnx\"}, {model = \"b.onnx\"}]\n",
                  "weight = 0.5\nepochs = 7\nhints = [{student = \"x\", teacher = \"y\"}]\n"}),
       "r.toml");
   const prune::PruneOptions& pruning = std::get<PruneStage>(recipe.stages[1]).options;

@@ -217,6 +217,32 @@ TEST(Search, what_lies_in_a_file_is_read_without_changing_it) {
   EXPECT_EQ(there.options.strategy, options.strategy);
 }
 
+TEST(Search, takes_the_plans_that_lie_there_and_makes_none_anew) {
+  // As a machine would find them whose arithmetic rounds otherwise than that of the one that planned.
+  const TemporaryFolder folder;
+  const SearchOptions options = options_of(SearchStrategy::kNsga2);
+  search_in(folder.path() / "s.db", options, 26);
+  const auto first = open_sqlite(folder.path() / "s.db", false);
+  Study study;
+  study.name = "search";
+  study.text = first->study_text();
+  for (const Trial& trial : first->trials()) study.trials.push_back({trial.key, trial.recipe});
+  const Genes genes = {6, 5, 0, 1, 1, 2, 1};
+  std::string& recipe = study.trials[25].recipe;
+  const std::string line = recipe.substr(0, recipe.find("genes"));
+  const bool counts = line.find("counts 1") != std::string::npos;
+  const int rung = line.find("rung 0") != std::string::npos   ? 0
+                   : line.find("rung 1") != std::string::npos ? 1
+                                                              : 2;
+  recipe = line + "genes 6 5 0 1 1 2 1\n" + recipe_of({genes, rung, counts}, options, MeasuredOn::kHeldOut);
+  const auto second = open_sqlite(folder.path() / "second.db", true);
+  second->add(study, "1");
+  end_pending(*second);
+  const SearchSoFar there = read_search(*second);
+  ASSERT_EQ(there.candidates.size(), 26U);
+  EXPECT_EQ(there.candidates[25].genes, genes);
+}
+
 TEST(Search, refuses_a_file_of_another_search_or_plan) {
   const TemporaryFolder folder;
   SearchOptions options = options_of(SearchStrategy::kNsga2);
@@ -231,6 +257,10 @@ TEST(Search, refuses_a_file_of_another_search_or_plan) {
   study.trials = {{{"candidate-1", options.model, options.data, 1}, "another recipe"}};
   storage->add(study, "1");
   test::expect_error([&] { search_in(folder.path() / "other.db", options, 2); }, {"candidate-1", "-o"});
+  const auto broken = open_sqlite(folder.path() / "broken.db", true);
+  study.trials[0].recipe = "# step 0, 6 candidates, rung 0, counts 1, genes 7 9 0 0 0 0 0\n";
+  broken->add(study, "1");
+  test::expect_error([&] { search_in(folder.path() / "broken.db", options, 2); }, {"candidate-1", "-o"});
 }
 
 TEST(Search, recipes_say_what_the_genes_mean) {

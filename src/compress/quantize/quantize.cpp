@@ -26,6 +26,12 @@ train::TrainHooks that_stop_when_worse(train::TrainHooks hooks, double accuracy_
   return hooks;
 }
 
+std::string taught_by(size_t teachers, bool by_itself) {
+  if (teachers == 0) return "";
+  if (teachers == 1) return by_itself ? ", taught by the float32 network" : ", taught by another network";
+  return fmt::format(", taught by {} networks", teachers);
+}
+
 }  // namespace
 
 train::TrainOptions default_training() {
@@ -64,7 +70,7 @@ Result quantize(const Graph& graph, const data::Dataset& dataset, const Options&
   result.integer.metadata["calibration"] =
       fmt::format("{}; {} epochs of training with learned step sizes{}, seed {}",
                   result.post_training.integer.metadata.at("calibration"), training.epochs,
-                  options.distills ? ", taught by the float32 network" : "", training.seed);
+                  taught_by(training.distillation.teachers.size(), options.distills), training.seed);
   return result;
 }
 
