@@ -1,5 +1,8 @@
 #include "pipeline/dry_run.h"
 
+#include <fmt/format.h>
+
+#include "base/error.h"
 #include "compress/prune/prune.h"
 #include "compress/quantize/post_training.h"
 #include "deploy/budget.h"
@@ -79,6 +82,17 @@ class DryRun {
   bool has_exact_shapes_ = true;
 };
 
+void expect_can_teach(const Graph& teacher, const Graph& network) {
+  const auto ends = [](const Graph& graph) {
+    return fmt::format("{} to {}", to_string(graph.tensor(graph.inputs.at(0)).shape),
+                       to_string(graph.tensor(graph.outputs.at(0)).shape));
+  };
+  if (ends(teacher) == ends(network)) return;
+  throw Error(fmt::format("The teacher '{}'", teacher.name),
+              fmt::format("goes from {}, the network from {}", ends(teacher), ends(network)),
+              "Take a teacher for the same data and classes");
+}
+
 }  // namespace
 
 void expect_possible(const Recipe& recipe, const Graph& network, const device::DeviceProfile& device,
@@ -86,7 +100,11 @@ void expect_possible(const Recipe& recipe, const Graph& network, const device::D
                      const std::function<std::vector<Graph>(const Stage&)>& others_of) {
   DryRun run(network, device, budget);
   for (const Stage& stage : recipe.stages) {
-    run.set_others(others_of(stage));
+    std::vector<Graph> others = others_of(stage);
+    const auto* distill = std::get_if<DistillStage>(&stage);
+    const size_t students = distill != nullptr && !distill->student.empty() ? 1 : 0;
+    for (size_t i = 0; i + students < others.size(); ++i) expect_can_teach(others[i], network);
+    run.set_others(std::move(others));
     if (run.is_known()) std::visit(run, stage);
   }
 }

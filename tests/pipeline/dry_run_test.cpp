@@ -17,7 +17,9 @@ void dry_run(const std::string& stages, const std::string& network = "mnist-cnn"
   expect_possible(recipe, zoo::build(network, 1), device::load_device("nano33ble"), budget,
                   [](const Stage& stage) -> std::vector<Graph> {
                     const std::vector<std::string> teachers = teachers_of(stage);
-                    if (!teachers.empty()) throw Error(teachers[0], "is missing", "Name another");
+                    if (!teachers.empty() && teachers[0] == "t.onnx")
+                      throw Error(teachers[0], "is missing", "Name another");
+                    if (!teachers.empty()) return {zoo::build(teachers[0], 1)};
                     return {zoo::build("mnist-cnn,width=0.5", 1)};
                   });
 }
@@ -42,6 +44,15 @@ TEST(DryRun, says_what_cannot_work_before_anything_trains) {
   test::expect_error(
       [] { dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nkeep = 0.0001\n" + kRounding + kDeploying); },
       {"keep"});
+}
+
+TEST(DryRun, knows_whether_a_teacher_is_one_for_the_same_data) {
+  const auto taught_by = [](const std::string& teacher) {
+    dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nrecovery = {epochs = 1}\nteachers = [{model = \"" +
+            teacher + "\"}]\n");
+  };
+  taught_by("mnist-cnn,width=2");
+  test::expect_error([&] { taught_by("resnet8"); }, {"teacher", "32x32x3", "28x28x1"});
 }
 
 TEST(DryRun, knows_the_ram_and_flash_of_what_will_be_deployed) {
