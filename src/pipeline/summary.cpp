@@ -123,8 +123,8 @@ std::pair<std::string, json> last_float32(const json& run) {
   std::pair<std::string, json> last = {"float32", json::object()};
   int last_number = 0;
   for (const auto& [stage, form] :
-       {std::pair("train", "float32"), std::pair("prune", "float32, pruned"),
-        std::pair("redesign", "float32, redesigned"), std::pair("distill", "float32, distilled")}) {
+       {std::pair("train", "float32"), std::pair("prune", "pruned float32"),
+        std::pair("redesign", "redesigned float32"), std::pair("distill", "distilled float32")}) {
     json results = results_of(run, stage);
     const int number = std::atoi(results.value("model", "").c_str());
     if (number <= last_number) continue;

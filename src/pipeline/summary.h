@@ -13,7 +13,7 @@ struct SummaryRow {
 
 /// What a run came to, as text: the closing table of `thimble optimize` and the first of its report.
 struct Summary {
-  std::vector<std::string> columns;  ///< "float32, pruned", "int4", "float32 : int4"
+  std::vector<std::string> columns;  ///< "pruned float32", "int4", "float32 : int4"
   std::vector<SummaryRow> rows;
   std::vector<std::string> sentences;  ///< what was verified, the speed-up
 };

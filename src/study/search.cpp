@@ -230,7 +230,7 @@ StepPlans stored_plans(const std::vector<Trial>& trials, size_t first, int step,
     std::istringstream genes(line.substr(static_cast<size_t>(end)));
     for (int gene = 0; genes >> gene;) plan.genes.push_back(gene);
     const bool is_plan =
-        end > 0 && of_step >= step &&
+        end > 0 && of_step >= step && plan.rung == of_step % options.rungs &&
         std::ranges::equal(plan.genes, sizes, [](int gene, int most) { return gene >= 0 && gene < most; });
     if (!is_plan) throw of_another_version(trials[i]);
     if (of_step > step) {
@@ -257,12 +257,12 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
   const double length = options.epochs / std::pow(kRungFactor, options.rungs - 1 - plan.rung);
   const int epochs = std::max(1, static_cast<int>(std::lround(length)));
   // What does not train is the same for every rung and seed, so that what all are measured against is, too.
-  const bool is_trained = meaning.is_trained;
   std::string text = fmt::format("name = \"search\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n",
                                  pipeline::quoted(options.model), pipeline::quoted(options.data),
-                                 pipeline::quoted(options.device), is_trained ? options.seed : 1);
+                                 pipeline::quoted(options.device), meaning.is_trained ? options.seed : 1);
   if (measured_on == MeasuredOn::kHeldOut) text += "held_out = true\n";
-  if (is_trained && length < 1) text += fmt::format("training_part = {}\n", std::max(length, 1.0 / 64));
+  if (meaning.is_trained && length < 1)
+    text += fmt::format("training_part = {}\n", std::max(length, 1.0 / 64));
 
   std::vector<std::string> parts;
   for (size_t g = 0; g < meaning.parts.size(); ++g) {

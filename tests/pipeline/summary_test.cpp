@@ -24,9 +24,10 @@ TEST(Summary, its_columns_say_what_stands_in_them) {
       {{"stage", "profile"}, {"results", {{"float32", costs}, {"deployed", costs}, {"speedup", 2}}}});
   const Summary summary = summarize(run);
   EXPECT_EQ(summary.columns,
-            (std::vector<std::string>{"float32, pruned", "int4 and int8", "float32 : int4 and int8"}));
+            (std::vector<std::string>{"pruned float32", "int4 and int8", "float32 : int4 and int8"}));
   EXPECT_EQ(summary.rows.at(0).cells, (std::vector<std::string>{"70.00 %", "60.00 %", "-10.00 points"}));
-  EXPECT_EQ(summary.sentences.at(0).substr(0, 28), "int4 and int8 are 2.00 times");
+  EXPECT_EQ(summary.sentences.at(0).substr(0, 61),
+            "int4 and int8 are 2.00 times faster than pruned float32 on na");
 }
 
 }  // namespace

@@ -257,10 +257,13 @@ TEST(Search, refuses_a_file_of_another_search_or_plan) {
   study.trials = {{{"candidate-1", options.model, options.data, 1}, "another recipe"}};
   storage->add(study, "1");
   test::expect_error([&] { search_in(folder.path() / "other.db", options, 2); }, {"candidate-1", "-o"});
-  const auto broken = open_sqlite(folder.path() / "broken.db", true);
-  study.trials[0].recipe = "# step 0, 6 candidates, rung 0, counts 1, genes 7 9 0 0 0 0 0\n";
-  broken->add(study, "1");
-  test::expect_error([&] { search_in(folder.path() / "broken.db", options, 2); }, {"candidate-1", "-o"});
+  for (const char* plan : {"rung 0, counts 1, genes 7 9 0 0 0 0 0", "rung 0, counts 1, genes 7 7 0",
+                           "rung 99, counts 1, genes 7 7 0 0 0 0 0"}) {
+    const TemporaryFolder other;
+    study.trials[0].recipe = std::string("# step 0, 6 candidates, ") + plan + "\n";
+    open_sqlite(other.path() / "broken.db", true)->add(study, "1");
+    test::expect_error([&] { search_in(other.path() / "broken.db", options, 2); }, {"candidate-1", "-o"});
+  }
 }
 
 TEST(Search, recipes_say_what_the_genes_mean) {

@@ -102,6 +102,32 @@ TEST(Surrogate, chooses_nothing_that_is_expected_to_miss_the_budget_or_to_add_no
   EXPECT_LT(static_cast<double>(misses), 0.3 * static_cast<double>(chosen.size()));
 }
 
+TEST(Surrogate, knows_the_energy_and_where_candidates_fail) {
+  SearchOptions options = options_of_four_groups();
+  Random random(1);
+  std::vector<Candidate> before = measured_candidates(options, 100, random);
+  for (Candidate& candidate : before) candidate.energy_uj = 50 * candidate.objectives[1];
+  std::vector<Genes> pool;
+  for (int i = 0; i < 200; ++i) pool.push_back(any_genes(options, random));
+  const auto part_of_chosen = [&](const auto& is_one) {
+    const auto chosen = Surrogate::learn(before, options).value().choose(pool, 40);
+    const auto count = std::count_if(chosen.begin(), chosen.end(), [&](size_t i) { return is_one(pool[i]); });
+    return static_cast<double>(count) / static_cast<double>(chosen.size());
+  };
+  const auto takes_much = [](const Genes& genes) { return 50 * measured(genes).objectives[1] > 400; };
+  EXPECT_GT(part_of_chosen(takes_much), 0.3);
+  options.budget.energy_uj = 400;
+  EXPECT_LT(part_of_chosen(takes_much), 0.1);
+
+  options.budget.energy_uj.reset();
+  const auto trains_rounded = [](const Genes& genes) { return genes[9] == 2; };
+  const double part = part_of_chosen(trains_rounded);
+  for (Candidate& candidate : before) {
+    if (trains_rounded(candidate.genes)) candidate.objectives.clear();
+  }
+  EXPECT_LT(part_of_chosen(trains_rounded), 0.5 * part);
+}
+
 TEST(Surrogate, is_not_had_of_a_few_candidates_or_without_the_whole_network) {
   const SearchOptions options = options_of_four_groups();
   Random random(1);
