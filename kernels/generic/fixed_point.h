@@ -133,11 +133,15 @@ THIMBLE_KERNEL int8_t thimble_requantize_small(int32_t x, int32_t multiplier, in
 
 /* What is left of the requantization of x, whose scale is multiplier * 2^-31 * 2^-(shift + 1), when
  * `scaled` is 2x * multiplier * 2^-32 rounded to nearest, ties upward: for |x| < 2^29 and 0 <= shift <= 21.
- * The offset joins the rounding of the last shift. */
+ * The offset joins the rounding of the last shift. Not clamped yet. */
+THIMBLE_KERNEL int32_t thimble_shift_scaled(int32_t scaled, int32_t shift, int32_t offset) {
+  const int32_t rounding = (2 * offset + 1) * ((int32_t)1 << shift);
+  return (scaled - (scaled < 0) + rounding) >> shift >> 1;
+}
+
 THIMBLE_KERNEL int8_t thimble_requantize_scaled(int32_t scaled, int32_t shift, int32_t offset, int32_t low,
                                                 int32_t high) {
-  const int32_t rounding = (2 * offset + 1) * ((int32_t)1 << shift);
-  return (int8_t)thimble_clamp((scaled - (scaled < 0) + rounding) >> shift >> 1, low, high);
+  return (int8_t)thimble_clamp(thimble_shift_scaled(scaled, shift, offset), low, high);
 }
 
 /* A 64-bit accumulator as an int16 output: scaled by multiplier * 2^-31 * 2^shift, of whose multiplier the

@@ -21,47 +21,6 @@ typedef struct {
   uint32_t a01, a23, b01, b23;
 } thimble_pair_sums;
 
-#if THIMBLE_SCALAR_ASSEMBLY
-/* `words` (a literal) words of weights with 2 * words bytes at `a` and at `b`: 28 instructions for 16
- * products. No value is waited for: a load's is read three instructions later at the earliest. */
-THIMBLE_KERNEL void thimble_pair_products_assembly(thimble_pair_sums* sums, const uint8_t* a,
-                                                   const uint8_t* b, const uint32_t* tile, int32_t words) {
-  uint32_t word, x, y, t, p;
-#define THIMBLE_PAIR(first, second) \
-  "mull %[p], %[t], %[x]\n\t"       \
-  "mull %[t], %[t], %[y]\n\t"       \
-  "add %[" first "], %[" first      \
-  "], %[p]\n\t"                     \
-  "add %[" second "], %[" second "], %[t]\n\t"
-  __asm__ volatile(
-      ".set at, 0\n\t"
-      ".rept %c[words]\n\t"
-      "l32i %[word], %[tile], 4 * at\n\t"
-      "l8ui %[x], %[a], 2 * at\n\t"
-      "l8ui %[y], %[b], 2 * at\n\t"
-      "and %[t], %[word], %[mask]\n\t" THIMBLE_PAIR("a01", "b01")
-      "srli %[t], %[word], 4\n\t"
-      "and %[t], %[t], %[mask]\n\t"
-      "mull %[p], %[t], %[x]\n\t"
-      "mull %[t], %[t], %[y]\n\t"
-      "l8ui %[x], %[a], 2 * at + 1\n\t"
-      "l8ui %[y], %[b], 2 * at + 1\n\t"
-      "add %[a23], %[a23], %[p]\n\t"
-      "add %[b23], %[b23], %[t]\n\t"
-      "srli %[t], %[word], 8\n\t"
-      "and %[t], %[t], %[mask]\n\t" THIMBLE_PAIR("a01", "b01")
-      "srli %[t], %[word], 12\n\t"
-      "and %[t], %[t], %[mask]\n\t" THIMBLE_PAIR("a23", "b23")
-      ".set at, at + 1\n\t"
-      ".endr"
-      : [a01] "+r"(sums->a01), [a23] "+r"(sums->a23), [b01] "+r"(sums->b01), [b23] "+r"(sums->b23),
-        [word] "=&r"(word), [x] "=&r"(x), [y] "=&r"(y), [t] "=&r"(t), [p] "=&r"(p)
-      : [a] "r"(a), [b] "r"(b), [tile] "r"(tile), [mask] "r"(0x000F000F), [words] "i"(words)
-      : "memory");
-#undef THIMBLE_PAIR
-}
-#endif
-
 THIMBLE_KERNEL void thimble_pair_products(thimble_pair_sums* sums, const uint8_t* a, const uint8_t* b,
                                           int32_t places, const uint32_t* tile, int32_t words) {
   const uint32_t mask = 0x000F000F;
@@ -93,21 +52,7 @@ THIMBLE_KERNEL void thimble_products_s4(uint32_t* sums, const uint8_t* a, const 
   for (int32_t begin = 0; begin < words; begin += count, a += 2 * count, b += 2 * count, tile += count) {
     thimble_pair_sums s = {0, 0, 0, 0};
     count = words - begin < chunk / 2 ? words - begin : chunk / 2;
-#if THIMBLE_SCALAR_ASSEMBLY
-    if (places > 1 && __builtin_constant_p(words)) {
-      enum { kTurn = THIMBLE_SCALAR_TURN_S4 / 2 };
-      const int32_t whole = count / kTurn * kTurn;
-      for (int32_t i = 0; i < whole; i += kTurn) {
-        thimble_pair_products_assembly(&s, a + 2 * i, b + 2 * i, tile + i, kTurn);
-      }
-      if (words % kTurn && count != whole) {
-        thimble_pair_products_assembly(&s, a + 2 * whole, b + 2 * whole, tile + whole, words % kTurn);
-      }
-    } else
-#endif
-    {
-      thimble_pair_products(&s, a, b, places, tile, count);
-    }
+    thimble_pair_products(&s, a, b, places, tile, count);
     thimble_add_halves(sums, s.a01, *chunks_a);
     thimble_add_halves(sums + 2, s.a23, *chunks_a++);
     if (places > 1) {

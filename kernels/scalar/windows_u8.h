@@ -14,16 +14,7 @@
 
 #include <string.h>
 
-#include "../generic/fixed_point.h"
-#include "../generic/parameters.h"
-
-/* The inner loops in assembly, which keep to the registers that an Xtensa has; GCC spills a few of theirs.
- * THIMBLE_NO_ASSEMBLY, or a build without optimization, takes the C instead. */
-#if defined(__xtensa__) && defined(__OPTIMIZE__) && !defined(THIMBLE_NO_ASSEMBLY)
-#define THIMBLE_SCALAR_ASSEMBLY 1
-#else
-#define THIMBLE_SCALAR_ASSEMBLY 0
-#endif
+#include "windows.h"
 
 /* Output channels that are computed together, and places (of one row) where there are as many */
 #define THIMBLE_SCALAR_CHANNELS 4
@@ -32,24 +23,6 @@
 #else
 #define THIMBLE_SCALAR_PLACES 2
 #endif
-
-typedef struct {
-  int32_t shared;  /* windows side by side share columns */
-  int32_t columns; /* of an output row */
-  int32_t column;  /* bytes a column */
-  int32_t step;    /* columns from one place to the next */
-  int32_t taps;    /* bytes a window */
-} thimble_windows;
-
-THIMBLE_KERNEL thimble_windows thimble_windows_of(const thimble_conv2d_parameters* p) {
-  thimble_windows w;
-  w.shared = p->stride_w < p->kernel_w;
-  w.step = w.shared ? p->stride_w : p->kernel_w;
-  w.columns = (p->output_w - 1) * w.step + p->kernel_w;
-  w.column = p->kernel_h * p->input_c;
-  w.taps = p->kernel_w * w.column;
-  return w;
-}
 
 /* The sums of its inputs that a window has: one for each chunk of its taps */
 THIMBLE_KERNEL int32_t thimble_window_chunks(const thimble_windows* w, int32_t chunk) {
@@ -60,33 +33,6 @@ THIMBLE_KERNEL int32_t thimble_window_chunks(const thimble_windows* w, int32_t c
  * be read, times 0. */
 THIMBLE_KERNEL int32_t thimble_windows_scratch(const thimble_windows* w, int32_t chunk) {
   return 2 * 4 * thimble_window_chunks(w, chunk) + w->columns * w->column + 1;
-}
-
-/* An image one pixel wide is taken for one row, so that places are side by side: nothing moves in memory. */
-THIMBLE_KERNEL thimble_conv2d_parameters thimble_conv2d_in_rows(const thimble_conv2d_parameters* p) {
-  thimble_conv2d_parameters q = *p;
-  if (p->input_w == 1 && p->output_w == 1 && p->kernel_w == 1) {
-    q.input_w = p->input_h, q.output_w = p->output_h, q.kernel_w = p->kernel_h;
-    q.stride_w = p->stride_h, q.dilation_w = p->dilation_h, q.pad_left = p->pad_top;
-    q.input_h = q.output_h = q.kernel_h = q.stride_h = q.dilation_h = 1;
-    q.pad_top = 0;
-  }
-  return q;
-}
-
-/* A dense layer as a convolution: each row of its input is a place. */
-THIMBLE_KERNEL thimble_conv2d_parameters
-thimble_conv2d_of_dense(const thimble_fully_connected_parameters* p) {
-  thimble_conv2d_parameters q;
-  q.input_h = q.output_h = p->rows;
-  q.input_w = q.output_w = 1;
-  q.input_c = p->input_n, q.output_c = p->output_n;
-  q.kernel_h = q.kernel_w = q.stride_h = q.stride_w = q.dilation_h = q.dilation_w = q.groups = 1;
-  q.pad_top = q.pad_left = 0;
-  q.input_offset = p->input_offset, q.output_offset = p->output_offset;
-  q.output_min = p->output_min, q.output_max = p->output_max;
-  q.float_min = p->float_min, q.float_max = p->float_max;
-  return q;
 }
 
 /* The columns of output row y */
@@ -119,19 +65,6 @@ THIMBLE_KERNEL void thimble_sum_chunks(const uint8_t* window, int32_t taps, int3
   }
 }
 
-THIMBLE_KERNEL int8_t thimble_windows_requantize(const thimble_conv2d_parameters* p, int32_t simple,
-                                                 int32_t sum, int32_t start, int32_t multiplier,
-                                                 int32_t shift) {
-  if (simple) {
-    uint32_t low;
-    const int32_t high = thimble_product((int32_t)((uint32_t)sum * 2 + (uint32_t)start), multiplier, &low);
-    return thimble_requantize_scaled((int32_t)((uint32_t)high + (low >> 31)), shift, p->output_offset,
-                                     p->output_min, p->output_max);
-  }
-  return thimble_requantize(thimble_wrapping_add(sum, start), multiplier, shift, p->output_offset,
-                            p->output_min, p->output_max);
-}
-
 /* What a tile of weights makes of the windows at `a` and, where `places` is 2, at `b`: the sums of (v - z) *
  * u to sums[place * THIMBLE_SCALAR_CHANNELS + channel]. chunks_a and chunks_b are the windows' own sums. */
 typedef void (*thimble_tile_products)(uint32_t* sums, const uint8_t* a, const uint8_t* b, int32_t places,
@@ -139,9 +72,7 @@ typedef void (*thimble_tile_products)(uint32_t* sums, const uint8_t* a, const ui
                                       const uint32_t* tile, int32_t taps, int32_t chunk);
 
 /* `products` is inlined: it, `chunk` and `tile_words`, the words of a tile, are literals.
- * `factors` has three words for each channel. With `simple`: twice what its sum starts from, the multiplier,
- * and one less than the right shift, which is 1 to 22, while no sum reaches 2^29. Else: what it starts from,
- * the multiplier, the shift. The C writer knows which. */
+ * `factors`: three words for each channel, thimble_windows_scale's `start`, `multiplier` and `shift`. */
 THIMBLE_KERNEL void thimble_conv2d_windows(const thimble_conv2d_parameters* parameters, const int8_t* input,
                                            const uint32_t* weights, const int32_t* factors, void* scratch,
                                            int32_t simple, int32_t chunk, int32_t tile_words,
@@ -172,8 +103,9 @@ THIMBLE_KERNEL void thimble_conv2d_windows(const thimble_conv2d_parameters* para
         for (int32_t k = 0; k < THIMBLE_SCALAR_CHANNELS && o + k < p->output_c; ++k, factor += 3) {
           const int32_t start = factor[0], multiplier = factor[1], shift = factor[2];
           for (int32_t i = 0; i < places; ++i) {
-            output[i * p->output_c + o + k] = thimble_windows_requantize(
+            const int32_t scaled = thimble_windows_scale(
                 p, simple, (int32_t)sums[i * THIMBLE_SCALAR_CHANNELS + k], start, multiplier, shift);
+            output[i * p->output_c + o + k] = (int8_t)thimble_clamp(scaled, p->output_min, p->output_max);
           }
         }
       }

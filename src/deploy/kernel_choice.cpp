@@ -421,7 +421,7 @@ std::vector<KernelChoice> kernel_candidates(const Graph& graph, const Node& node
   if (core == "cortex-a72") {
     if (auto neon = neon_kernel(graph, node)) candidates.push_back(std::move(*neon));
   }
-  if (auto scalar = scalar_kernel(graph, node, core)) candidates.push_back(std::move(*scalar));
+  for (KernelChoice& choice : scalar_kernels(graph, node, core)) candidates.push_back(std::move(choice));
   KernelChoice generic = portable_kernel(graph, node);
   if (!offer.why_none.empty()) generic.why += ": " + offer.why_none;
   candidates.push_back(std::move(generic));

@@ -6,6 +6,8 @@
 #include "deploy/kernel_overlap.h"
 #include "deploy/sum_bound.h"
 #include "graph/quantize_from_ranges.h"
+#include "kernels/mac16/widen_s4.h"
+#include "kernels/mac16/widen_s8.h"
 #include "kernels/scalar/products_s4.h"
 #include "kernels/scalar/products_s8.h"
 
@@ -14,15 +16,37 @@ namespace {
 
 constexpr int32_t kLargestInput = 255;
 
-/// The weights of a layer as kernels/scalar takes them: not negative, in tiles of channels, each channel's
-/// taps in the order of a window.
+/// The weights of a layer, each channel's taps in the order of a window.
+class Windows {
+ public:
+  /// `column`: taps of a window's column, those that fill it up behind the layer's own included.
+  Windows(const Tensor& weights, const thimble_conv2d_parameters& p, int32_t column)
+      : p_(p), column_(column), values_(int8_values(weights)) {}
+
+  /// 0 beyond the layer's channels and taps
+  int32_t weight(int32_t o, int32_t tap) const {
+    const int32_t column = tap / column_;
+    const int32_t row = tap % column_ / p_.input_c;
+    if (o >= p_.output_c || column >= p_.kernel_w || row >= p_.kernel_h) return 0;
+    const int32_t index =
+        ((o * p_.kernel_h + row) * p_.kernel_w + column) * p_.input_c + tap % column_ % p_.input_c;
+    return values_[static_cast<size_t>(index)];
+  }
+
+ private:
+  thimble_conv2d_parameters p_;
+  int32_t column_;
+  std::vector<int8_t> values_;
+};
+
+/// The weights of a layer as kernels/scalar takes them: not negative, in tiles of channels.
 class Tiles {
  public:
   Tiles(const Tensor& weights, const thimble_conv2d_parameters& p)
       : p_(p),
         taps_(p.kernel_h * p.kernel_w * p.input_c),
         narrow_(weights.type == DataType::kInt4),
-        values_(int8_values(weights)) {}
+        windows_(weights, p, p.kernel_h * p.input_c) {}
 
   WeightLayout layout() const {
     WeightLayout layout{.name = narrow_ ? "pairs_of_4_bits" : "pairs", .c_type = "uint32_t", .elements = {}};
@@ -57,14 +81,11 @@ class Tiles {
     return true;
   }
 
-  /// 0 beyond the layer's channels and taps
+  /// 0, too, beyond the layer's channels and taps
   uint32_t unsigned_weight(int32_t o, int32_t tap) const {
     if (o >= p_.output_c || tap >= taps_) return 0;
-    const int32_t column = tap / (p_.kernel_h * p_.input_c);
-    const int32_t row = tap / p_.input_c % p_.kernel_h;
-    const int32_t index = ((o * p_.kernel_h + row) * p_.kernel_w + column) * p_.input_c + tap % p_.input_c;
-    const int32_t zero = narrow_ ? THIMBLE_SCALAR_ZERO_S4 : THIMBLE_SCALAR_ZERO_S8;
-    return static_cast<uint32_t>(values_[static_cast<size_t>(index)] + zero);
+    return static_cast<uint32_t>(windows_.weight(o, tap) +
+                                 (narrow_ ? THIMBLE_SCALAR_ZERO_S4 : THIMBLE_SCALAR_ZERO_S8));
   }
 
   void append_narrow(int32_t o, std::vector<int64_t>& words) const {
@@ -96,72 +117,119 @@ class Tiles {
   thimble_conv2d_parameters p_;
   int32_t taps_;
   bool narrow_;
-  std::vector<int8_t> values_;
+  Windows windows_;
 };
 
-/// thimble_conv2d_windows's
+/// The weights of a layer as kernels/mac16 takes them, channel by channel.
+WeightLayout mac16_layout(const Tensor& weights, const thimble_conv2d_parameters& p) {
+  const thimble_windows w = thimble_mac16_windows_of(&p);
+  const Windows windows(weights, p, w.column);
+  const bool narrow = weights.type == DataType::kInt4;
+  const int32_t zero = narrow ? THIMBLE_MAC16_ZERO_S4 : THIMBLE_MAC16_ZERO_S8;
+  const int32_t taps = 4 * thimble_mac16_groups(&w);
+  const int width = narrow ? 4 : 8;
+  WeightLayout layout{.name = narrow ? "halves_of_4_bits" : "halves", .c_type = "uint32_t", .elements = {}};
+  for (int32_t o = 0; o < p.output_c; ++o) {
+    for (int32_t begin = 0; begin < taps; begin += 32 / width) {
+      uint32_t word = 0;
+      for (int32_t pair = 0; pair < 16 / width; ++pair) {
+        const int32_t low = windows.weight(o, begin + 2 * pair);
+        const int32_t high = windows.weight(o, begin + 2 * pair + 1) + (low < 0 ? 1 : 0);
+        word |= static_cast<uint32_t>(low + zero) << (width * pair);
+        word |= static_cast<uint32_t>(high + zero) << (width * pair + 16);
+      }
+      layout.elements.push_back(word);
+    }
+  }
+  layout.bytes = layout.elements.size() * sizeof(uint32_t);
+  return layout;
+}
+
+/// thimble_conv2d_windows's and thimble_conv2d_mac16's. `offset`: what is to be added to inputs still.
 std::vector<int32_t> factors_of(const KernelCall& call, const Tensor& weights, const Tensor* bias,
-                                int32_t input_offset, bool simple) {
+                                int32_t offset, bool simple) {
   const std::vector<int8_t> values = int8_values(weights);
   const size_t taps = values.size() / call.multipliers.size();
   std::vector<int32_t> factors;
   for (size_t o = 0; o < call.multipliers.size(); ++o) {
     uint32_t start = bias != nullptr ? static_cast<uint32_t>(bias->values<int32_t>()[o]) : 0;
-    for (size_t i = o * taps; i < (o + 1) * taps; ++i)
-      start += static_cast<uint32_t>((input_offset - 128) * values[i]);
+    for (size_t i = o * taps; i < (o + 1) * taps; ++i) start += static_cast<uint32_t>(offset * values[i]);
     factors.insert(factors.end(), {static_cast<int32_t>(simple ? 2 * start : start), call.multipliers[o],
                                    simple ? -call.shifts[o] - 1 : call.shifts[o]});
   }
   return factors;
 }
 
-/// Whether a layer takes fewer cycles than in portable C, by counts over the shapes of bench/kernels.cpp: an
-/// RV32, which loads bytes with their sign and has registers for eight sums, gains with 4 bits alone; a tile
-/// that is half empty, or windows that share no columns, lose.
-bool pays(std::string_view core, const thimble_conv2d_parameters& p, bool narrow) {
+/// Whether a layer takes fewer cycles with kernels/scalar than in portable C, by counts over the shapes of
+/// bench/kernels.cpp: an RV32, which loads bytes with their sign and has registers for eight sums, gains with
+/// 4 bits alone; a tile that is half empty, or windows that share no columns, lose.
+bool scalar_pays(std::string_view core, const thimble_conv2d_parameters& p, bool narrow) {
   if (core != "xtensa-lx6" && core != "cortex-m0plus" && (core != "rv32imc" || !narrow)) return false;
-  if (p.groups > 1 || p.dilation_h > 1 || p.dilation_w > 1) return false;
   const int32_t tiles = (p.output_c + THIMBLE_SCALAR_CHANNELS - 1) / THIMBLE_SCALAR_CHANNELS;
-  const int32_t least_percent = narrow && core != "rv32imc" ? 75 : 80;
+  const int32_t least_percent = narrow && core == "cortex-m0plus" ? 75 : 80;
   return 100 * p.output_c >= least_percent * tiles * THIMBLE_SCALAR_CHANNELS;
+}
+
+/// Whether kernels/mac16 can hold a layer's weights: -8 of 4 bits and -128 of 8, which neither we nor
+/// TensorFlow Lite's converter write, have no place there.
+bool mac16_fits(const Tensor& weights) {
+  const int32_t least = weights.type == DataType::kInt4 ? -THIMBLE_MAC16_ZERO_S4 : -THIMBLE_MAC16_ZERO_S8;
+  return std::ranges::all_of(int8_values(weights), [&](int8_t weight) { return weight >= least; });
 }
 
 }  // namespace
 
-std::optional<KernelChoice> scalar_kernel(const Graph& graph, const Node& node, std::string_view core) {
+std::vector<KernelChoice> scalar_kernels(const Graph& graph, const Node& node, std::string_view core) {
   const bool dense = std::holds_alternative<FullyConnected>(node.op);
-  if (!dense && !std::holds_alternative<Conv2D>(node.op)) return std::nullopt;
+  if (!dense && !std::holds_alternative<Conv2D>(node.op)) return {};
   const Tensor& weights = graph.tensor(node.inputs[1]);
   const Tensor* const bias = node.inputs.size() > 2 ? &graph.tensor(node.inputs[2]) : nullptr;
   if (graph.tensor(node.inputs[0]).type != DataType::kInt8 ||
       graph.tensor(node.outputs[0]).type != DataType::kInt8 || !weights.is_constant() ||
       (bias != nullptr && !bias->is_constant()))
-    return std::nullopt;
+    return {};
   const KernelCall call = kernel_call(graph, node);
   thimble_conv2d_parameters p =
       dense ? thimble_conv2d_of_dense(&std::get<thimble_fully_connected_parameters>(call.parameters))
             : std::get<thimble_conv2d_parameters>(call.parameters);
-  const bool narrow = weights.type == DataType::kInt4;
-  if (!pays(core, p, narrow)) return std::nullopt;
+  if (p.groups > 1 || p.dilation_h > 1 || p.dilation_w > 1) return {};
   p = thimble_conv2d_in_rows(&p);
-  const Tiles tiles(weights, p);
-  const thimble_windows windows = thimble_windows_of(&p);
+  const bool narrow = weights.type == DataType::kInt4;
   const bool simple =
       sum_bound(weights, bias).with_bias < int64_t{1} << 29 &&
       std::ranges::all_of(call.shifts, [](int32_t shift) { return shift < 0 && shift >= -22; });
-  const int32_t chunk = tiles.chunk();
-  KernelChoice choice;
-  const std::string name = std::string(dense ? "fully_connected" : "conv2d");
-  const std::string type = narrow ? "s4" : "s8";
-  choice.kernel = {"thimble_" + name + "_scalar_" + type, "scalar/" + name + "_" + type + ".h"};
-  choice.scratch_bytes = static_cast<size_t>(thimble_windows_scratch(&windows, chunk));
-  choice.extents = {simple ? 1 : 0, chunk};
-  choice.layout = [p](const Tensor& w) { return Tiles(w, p).layout(); };
-  choice.factors = factors_of(call, weights, bias, p.input_offset, simple);
-  choice.overlaps = {{0, window_lead(sliding_window(p, 1), Reads::kBeforeWriting, {.rows = 1})}};
-  choice.why =
-      narrow ? "two channels in a multiplication" : "two channels at a time, without sign extensions";
-  return choice;
+  const auto choice_of = [&](const std::string& variant, int32_t offset) {
+    const std::string op = dense ? "fully_connected" : "conv2d";
+    const std::string type = narrow ? "s4" : "s8";
+    KernelChoice choice;
+    choice.kernel = {"thimble_" + op + "_" + variant + "_" + type, variant + "/" + op + "_" + type + ".h"};
+    choice.factors = factors_of(call, weights, bias, offset, simple);
+    choice.overlaps = {{0, window_lead(sliding_window(p, 1), Reads::kBeforeWriting, {.rows = 1})}};
+    return choice;
+  };
+  std::vector<KernelChoice> choices;
+  if (core == "xtensa-lx6" && p.output_c > 1 && mac16_fits(weights)) {
+    const thimble_windows windows = thimble_mac16_windows_of(&p);
+    const int32_t groups = thimble_mac16_groups(&windows);
+    KernelChoice choice = choice_of("mac16", 0);
+    choice.scratch_bytes = sizeof(uint32_t) * static_cast<size_t>(thimble_mac16_scratch(&windows));
+    choice.extents = {simple ? 1 : 0, narrow ? (groups + 1) / 2 : groups};
+    choice.layout = [p](const Tensor& w) { return mac16_layout(w, p); };
+    choice.why = "a product, its sum and a load in an instruction, with MAC16";
+    choices.push_back(std::move(choice));
+  }
+  if (scalar_pays(core, p, narrow)) {
+    const thimble_windows windows = thimble_windows_of(&p);
+    const int32_t chunk = Tiles(weights, p).chunk();
+    KernelChoice choice = choice_of("scalar", p.input_offset - 128);
+    choice.scratch_bytes = static_cast<size_t>(thimble_windows_scratch(&windows, chunk));
+    choice.extents = {simple ? 1 : 0, chunk};
+    choice.layout = [p](const Tensor& w) { return Tiles(w, p).layout(); };
+    choice.why =
+        narrow ? "two channels in a multiplication" : "two channels at a time, without sign extensions";
+    choices.push_back(std::move(choice));
+  }
+  return choices;
 }
 
 }  // namespace thimble::deploy

@@ -24,7 +24,7 @@ bool changes_flow(std::string_view mnemonic) {
 bool is_load(std::string_view mnemonic) {
   constexpr std::array<std::string_view, 6> kRiscV = {"lb", "lbu", "lh", "lhu", "lw", "flw"};
   return mnemonic.starts_with("l8") || mnemonic.starts_with("l16") || mnemonic.starts_with("l32") ||
-         std::ranges::find(kRiscV, mnemonic) != kRiscV.end();
+         mnemonic.ends_with("ldinc") || std::ranges::find(kRiscV, mnemonic) != kRiscV.end();
 }
 
 bool is_store(std::string_view mnemonic) {
@@ -56,9 +56,12 @@ std::string_view operand(const Instruction& instruction, size_t index) {
   return text.substr(0, text.find_first_of(",()"));
 }
 
-/// Whether `instruction` reads a register: its first operand too, if it stores or branches.
+/// Whether `instruction` reads a register: its first operand too, if it stores, branches or adds a product to
+/// the accumulator without a load.
 bool reads(const Instruction& instruction, std::string_view name) {
-  const bool writes_first = !is_store(instruction.mnemonic) && !changes_flow(instruction.mnemonic);
+  const std::string_view mnemonic = instruction.mnemonic;
+  const bool writes_first =
+      !is_store(mnemonic) && !changes_flow(mnemonic) && (!mnemonic.starts_with("mula") || is_load(mnemonic));
   for (size_t i = writes_first ? 1 : 0;; ++i) {
     const std::string_view word = operand(instruction, i);
     if (word.empty()) return false;
@@ -126,7 +129,7 @@ uint64_t xtensa_lx6_cycles(std::span<const Instruction> code) {
       continue;
     }
     cycles += one.executions * ((divides_floats(one.mnemonic) ? kFloatDivision : 1) + wait_of(code, i)) +
-              kRefill * one.taken;
+              (changes_flow(one.mnemonic) ? kRefill * one.taken : 0);  // LOOP goes back at no cost
   }
   return cycles;
 }

@@ -389,6 +389,30 @@ TEST(StackBound, knows_the_frames_of_other_cores) {
   EXPECT_EQ(stack_bound(xtensa, "run"), 32U);
 }
 
+// Encodings: LLVM's tests of its assembler (llvm/test/MC/Xtensa), and what QEMU's disassembler says.
+TEST(Image, names_what_the_objdump_of_an_lx106_does_not_know) {
+  const Image image = parse_disassembly(R"(
+40000000 <run>:
+40000000:	1310a0        	excw
+40000003:	800804        	excw
+40000006:	802904        	excw
+40000009:	0e8b76        	excw
+4000000c:	280004        	excw
+4000000f:	0b0804        	excw
+40000012:	4869a4        	excw
+40000015:	284044        	excw
+40000018:	0310a0        	excw
+4000001b:	3388b0        	excw
+4000001e:	002080        	excw
+)");
+  std::string text;
+  for (const auto& one : image.instructions) text += one.mnemonic + " " + one.operands + "\n";
+  EXPECT_EQ(text,
+            "wsr.acclo a10\nldinc m0, a8\nldinc m2, a9\nloop a11\nmula.dd.ll m0, m2\n"
+            "mula.dd.hh.ldinc m0, a8, m0, m2\nmula.da.ll.ldinc m2, a9, m1, a10\nmula.dd.ll m1, m3\n"
+            "rsr.acclo a10\nexcw \nexcw \n");
+}
+
 TEST(StackBound, is_not_had_where_the_code_does_not_say) {
   const auto bound_with = [](const std::string& instruction) {
     return stack_bound(parse_disassembly("00000000 <run>:\n   0:\tb5f0      \t" + instruction +

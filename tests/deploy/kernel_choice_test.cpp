@@ -25,6 +25,10 @@
 #include "kernels/generic/conv2d_s4.h"
 #include "kernels/generic/depthwise_conv2d_s4.h"
 #include "kernels/generic/fully_connected_s4.h"
+#include "kernels/mac16/conv2d_s4.h"
+#include "kernels/mac16/conv2d_s8.h"
+#include "kernels/mac16/fully_connected_s4.h"
+#include "kernels/mac16/fully_connected_s8.h"
 #include "kernels/scalar/conv2d_s4.h"
 #include "kernels/scalar/conv2d_s8.h"
 #include "kernels/scalar/fully_connected_s4.h"
@@ -94,6 +98,14 @@ bool call_kernel(const Graph& graph, const Node& node, const KernelChoice& choic
     return dense_in_tiles([](auto... arguments) { thimble_fully_connected_scalar_s8(arguments...); });
   if (name == "thimble_fully_connected_scalar_s4")
     return dense_in_tiles([](auto... arguments) { thimble_fully_connected_scalar_s4(arguments...); });
+  if (name == "thimble_conv2d_mac16_s8")
+    return in_tiles([](auto... arguments) { thimble_conv2d_mac16_s8(arguments...); });
+  if (name == "thimble_conv2d_mac16_s4")
+    return in_tiles([](auto... arguments) { thimble_conv2d_mac16_s4(arguments...); });
+  if (name == "thimble_fully_connected_mac16_s8")
+    return dense_in_tiles([](auto... arguments) { thimble_fully_connected_mac16_s8(arguments...); });
+  if (name == "thimble_fully_connected_mac16_s4")
+    return dense_in_tiles([](auto... arguments) { thimble_fully_connected_mac16_s4(arguments...); });
   if (name == "thimble_conv2d_pointwise_s8")
     return in_tiles([](auto... arguments) { thimble_conv2d_pointwise_s8(arguments...); });
   if (name == "thimble_conv2d_pointwise_s4")
@@ -186,6 +198,15 @@ class WayCheck {
   }
 };
 
+/// No weight of -128, or of -8 with 4 bits, which kernels/mac16 cannot hold
+void raise_least_weights(Graph& graph) {
+  Tensor& weights = graph.tensor(graph.nodes[0].inputs[1]);
+  std::vector<int8_t> values = int8_values(weights);
+  const bool narrow = weights.type == DataType::kInt4;
+  for (int8_t& value : values) value = std::max<int8_t>(value, narrow ? -7 : -127);
+  weights.data = narrow ? packed_int4(values) : Tensor::to_bytes<int8_t>(values);
+}
+
 TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_reference_s_bytes) {
   WayCheck check;
   for (const Operator& op : std::vector<Operator>{Conv2D{}, DepthwiseConv2D{}, FullyConnected{}}) {
@@ -194,6 +215,7 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
       test::append_case(graph, op.index(), DataType::kInt8, seed % 4 == 0 ? 20 : 9,
                         Random(seed).fork(op.index()));
       check(graph, seed, "cortex-m4f");
+      if (seed % 2 == 0) raise_least_weights(graph);
       check(graph, seed, "xtensa-lx6");
     }
   }
@@ -205,13 +227,17 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
   }
   std::string kernels;
   for (const auto& [kernel, count] : check.called) kernels += kernel + " ";
-  EXPECT_EQ(check.called.size(), 17U) << "not each kernel that call_kernel knows: " << kernels;
+  EXPECT_EQ(check.called.size(), 21U) << "not each kernel that call_kernel knows: " << kernels;
   EXPECT_GT(check.called["thimble_conv2d_winograd_s8"], 300);
   EXPECT_GT(check.called["thimble_conv2d_winograd_s4"], 150);
   EXPECT_GT(check.called["thimble_conv2d_scalar_s8"], 100);
-  EXPECT_GT(check.called["thimble_conv2d_scalar_s4"], 100);
+  EXPECT_GT(check.called["thimble_conv2d_scalar_s4"], 80);
   EXPECT_GT(check.called["thimble_fully_connected_scalar_s8"], 50);
   EXPECT_GT(check.called["thimble_fully_connected_scalar_s4"], 50);
+  EXPECT_GT(check.called["thimble_conv2d_mac16_s8"], 100);
+  EXPECT_GT(check.called["thimble_conv2d_mac16_s4"], 40);
+  EXPECT_GT(check.called["thimble_fully_connected_mac16_s8"], 50);
+  EXPECT_GT(check.called["thimble_fully_connected_mac16_s4"], 50);
   EXPECT_GT(check.over_the_input, 500);
 }
 

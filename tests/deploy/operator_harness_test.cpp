@@ -161,27 +161,17 @@ TEST(OperatorHarness, convolutions_by_winograd_give_the_bytes_of_the_reference) 
   EXPECT_EQ(result.mismatches, 0U) << (result.first ? describe_mismatch(result) : "");
 }
 
-/// The kernels for Cortex-M4 have assembly that wants literals and nearly all registers, which depends on
-/// what the compiler is asked for.
-TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_optimization) {
-  if (!find_program("arm-none-eabi-gcc") || !find_program("qemu-system-arm")) {
-    GTEST_SKIP() << "apt-get install gcc-arm-none-eabi qemu-system-arm";
+/// Kernels with assembly want literals and many registers, which depends on what the compiler is asked for.
+void expect_equal_with_any_optimization(const std::string& core, const Graph& graph,
+                                        const std::set<std::string>& kernels) {
+  const Target& target = *std::ranges::find(targets(), core, &Target::core);
+  if (!find_program(target.tools + "gcc") || !find_program(target.emulator[0])) {
+    GTEST_SKIP() << "apt-get install " << target.packages;
   }
-  const Target& m4 = *std::ranges::find(targets(), "cortex-m4f", &Target::core);
-  GraphBuilder builder("small", 1);
-  TensorId x = builder.conv2d(builder.input("x", {1, 10, 14, 3}), 16, {.bias = true});
-  x = builder.conv2d(x, 16, {.bias = true});
-  x = builder.conv2d(builder.depthwise_conv2d(x, {.bias = true}), 6, {.kernel_h = 1, .kernel_w = 1});
-  const Graph network =
-      builder.finish({builder.fully_connected(builder.flatten(builder.max_pool(x, 2, 2)), 5)});
-  const Graph graph = quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}));
-  const GeneratedC program = write_c(graph, {.prefix = "", .core = m4.core});
-  std::set<std::string> kernels;
-  for (const GeneratedLayer& layer : program.layers) kernels.insert(layer.kernel);
-  for (const char* kernel :
-       {"thimble_conv2d_tiled_s8", "thimble_conv2d_winograd_s8", "thimble_conv2d_pointwise_s8",
-        "thimble_depthwise_conv2d_plane_s8", "thimble_fully_connected_rows_s8"})
-    EXPECT_TRUE(kernels.contains(kernel)) << kernel;
+  const GeneratedC program = write_c(graph, {.prefix = "", .core = core});
+  std::set<std::string> chosen;
+  for (const GeneratedLayer& layer : program.layers) chosen.insert(layer.kernel);
+  for (const std::string& kernel : kernels) EXPECT_TRUE(chosen.contains(kernel)) << kernel;
   Random random(4);
   std::vector<std::vector<std::byte>> samples;
   for (size_t i = 0; i < kSamples; ++i) samples.push_back(test::random_sample(graph, random));
@@ -197,7 +187,37 @@ TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_op
                                              {"-O2", "-fno-omit-frame-pointer"}}) {
     std::vector<std::string> flags = {"-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"};
     flags.insert(flags.end(), optimization.begin(), optimization.end());
-    EXPECT_EQ(run_emulated(m4, program, samples, {.flags = flags}).outputs, expected) << optimization.back();
+    EXPECT_EQ(run_emulated(target, program, samples, {.flags = flags}).outputs, expected)
+        << optimization.back();
+  }
+}
+
+TEST(OperatorHarness, cortex_m4_kernels_compile_and_compute_the_same_with_any_optimization) {
+  GraphBuilder builder("small", 1);
+  TensorId x = builder.conv2d(builder.input("x", {1, 10, 14, 3}), 16, {.bias = true});
+  x = builder.conv2d(x, 16, {.bias = true});
+  x = builder.conv2d(builder.depthwise_conv2d(x, {.bias = true}), 6, {.kernel_h = 1, .kernel_w = 1});
+  const Graph network =
+      builder.finish({builder.fully_connected(builder.flatten(builder.max_pool(x, 2, 2)), 5)});
+  expect_equal_with_any_optimization(
+      "cortex-m4f", quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8})),
+      {"thimble_conv2d_tiled_s8", "thimble_conv2d_winograd_s8", "thimble_conv2d_pointwise_s8",
+       "thimble_depthwise_conv2d_plane_s8", "thimble_fully_connected_rows_s8"});
+}
+
+/// Windows of odd and even columns, with and without rows in common, and more taps than lie in two blocks.
+TEST(OperatorHarness, mac16_kernels_compile_and_compute_the_same_with_any_optimization) {
+  for (const int32_t bits : {8, 4}) {
+    GraphBuilder builder("small", 1);
+    TensorId x = builder.conv2d(builder.input("x", {1, 20, 28, 3}), 7, {.stride_h = 2, .bias = true});
+    x = builder.conv2d(x, 16, {.stride_w = 2, .bias = true});
+    x = builder.conv2d(x, 16, {.kernel_h = 1, .kernel_w = 1});
+    const Graph network = builder.finish({builder.fully_connected(builder.flatten(x), 5)});
+    const std::string type = bits == 8 ? "s8" : "s4";
+    expect_equal_with_any_optimization(
+        "xtensa-lx6",
+        quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}), {.bits = bits}),
+        {"thimble_conv2d_mac16_" + type, "thimble_fully_connected_mac16_" + type});
   }
 }
 
@@ -210,6 +230,21 @@ TEST(OperatorHarness, weights_of_minus_128_are_not_given_to_neon) {
   EXPECT_EQ(kernel_candidates(graph, node, "cortex-a72").size(), 2U);
   graph.tensor(node.inputs[1]).data->front() = std::byte{0x80};
   EXPECT_EQ(kernel_candidates(graph, node, "cortex-a72").size(), 1U);
+}
+
+/// The least weights have no place in the words of kernels/mac16.
+TEST(OperatorHarness, the_least_weights_are_not_given_to_mac16) {
+  for (const int32_t bits : {8, 4}) {
+    GraphBuilder builder("dense", 1);
+    const Graph network = builder.finish({builder.fully_connected(builder.input("x", {1, 6}), 4)});
+    Graph graph =
+        quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}), {.bits = bits});
+    Node& node = graph.nodes[0];
+    const auto kernel = [&] { return kernel_candidates(graph, node, "xtensa-lx6")[0].kernel.function; };
+    EXPECT_NE(kernel().find("mac16"), std::string::npos);
+    graph.tensor(node.inputs[1]).data->front() = bits == 8 ? std::byte{0x80} : std::byte{0x08};
+    EXPECT_NE(kernel().find("scalar"), std::string::npos);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, OperatorsOnTarget, testing::ValuesIn(targets().begin() + 1, targets().end()),

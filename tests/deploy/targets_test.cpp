@@ -108,7 +108,7 @@ TEST_P(EmulatedTarget, names_the_function_of_a_fault) {
   __asm__ volatile("udf #0");
 #endif
 )"};
-  // The lx106 has no memory protection.
+  // The LX6 has no memory protection.
   if (GetParam().core != "xtensa-lx6") faults.emplace_back("*(volatile int *)(uintptr_t)&toy_constant = 5;");
   if (GetParam().core == "cortex-m0plus") faults.emplace_back("*(volatile int *)((char *)arena + 1);");
   for (const std::string& fault : faults) {

@@ -1,6 +1,9 @@
 #include "deploy/emulator/image.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 
@@ -35,6 +38,36 @@ uint32_t bytes_of(std::string_view opcode) {
   return static_cast<uint32_t>(digits / 2);
 }
 
+/// Xtensa instructions that an lx106 lacks, which its objdump calls "excw": those of MAC16 that kernels/mac16
+/// uses (the result or what is loaded first, as everywhere), and LOOP.
+void name_mac16(uint32_t opcode, device::Instruction& instruction) {
+  const auto field = [&](int bit, uint32_t mask = 0xF) { return opcode >> bit & mask; };
+  const std::array<const char*, 4> halves = {"ll", "hl", "lh", "hh"};
+  const uint32_t t = field(4);
+  const uint32_t s = field(8);
+  const uint32_t first = field(14, 1);
+  const uint32_t second = 2 + field(6, 1);
+  const uint32_t operation = field(20);
+  const bool adds = field(18, 3) == 2;
+  if (field(0) == 4 && adds && (operation == 0 || operation == 2 || operation == 4)) {
+    const bool loads = operation != 2;
+    instruction.mnemonic = fmt::format("mula.{}.{}{}", operation == 4 ? "da" : "dd", halves[field(16, 3)],
+                                       loads ? ".ldinc" : "");
+    instruction.operands =
+        (loads ? fmt::format("m{}, a{}, ", field(12, 3), s) : "") +
+        fmt::format("m{}, {}{}", first, operation == 4 ? "a" : "m", operation == 4 ? t : second);
+  } else if (field(0) == 4 && operation == 8) {
+    instruction.mnemonic = "ldinc";
+    instruction.operands = fmt::format("m{}, a{}", field(12, 3), s);
+  } else if (field(0, 0xFF) == 0x76 && field(12) == 8) {
+    instruction.mnemonic = "loop";
+    instruction.operands = fmt::format("a{}", s);
+  } else if ((opcode & 0xFFFF0F) == 0x031000 || (opcode & 0xFFFF0F) == 0x131000) {
+    instruction.mnemonic = field(20) == 0 ? "rsr.acclo" : "wsr.acclo";
+    instruction.operands = fmt::format("a{}", t);
+  }
+}
+
 /// "00000040 <thimble_reset>:"
 std::optional<Image::Function> parse_heading(std::string_view line) {
   const size_t open = line.find(" <");
@@ -56,10 +89,12 @@ std::optional<device::Instruction> parse_instruction(std::string_view line) {
   if (!address || opcode.empty() || mnemonic.empty() || mnemonic[0] == '.') return std::nullopt;
   std::string_view operands = next_field(rest);
   operands = trimmed(operands.substr(0, operands.find_first_of(";@")));
-  return device::Instruction{.address = *address,
-                             .size = bytes_of(opcode),
-                             .mnemonic = std::string(mnemonic),
-                             .operands = std::string(operands)};
+  device::Instruction instruction{.address = *address,
+                                  .size = bytes_of(opcode),
+                                  .mnemonic = std::string(mnemonic),
+                                  .operands = std::string(operands)};
+  if (mnemonic == "excw") name_mac16(parse_hexadecimal(opcode).value_or(0), instruction);
+  return instruction;
 }
 
 }  // namespace

@@ -18,12 +18,17 @@ thimble_reset:
     movi a0, 0
     wsr a0, ps                  /* PS.EXCM is set at reset */
     rsync
+    movi a0, __vectors
+    wsr a0, vecbase
+    rsync
     movi a1, __stack_top
     call0 thimble_start
 
-/* The debug, non-maskable, kernel and user exceptions and the double one, at their offsets in an lx106. */
+/* All exceptions and interrupts, at their offsets in a de212. */
     .section .vectors, "ax"
-    .rept 32
+    .global __vectors
+__vectors:
+    .rept 64
     .balign 16
     j thimble_exception
     .endr

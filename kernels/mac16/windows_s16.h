@@ -1,0 +1,181 @@
+/* What the convolutions and dense layers here share, for an Xtensa with MAC16 (an ESP32), which multiplies
+ * two halves of words, adds the product to one accumulator, and loads another word, all in one instruction.
+ *
+ * The windows of one row of outputs are copied to scratch first, widened to 16 bits, with the input's offset
+ * added: a window is one run, by column, row and channel, and what lies outside the image is 0. Then, channel
+ * by channel, the weights are widened once for the row, and each of its places is one sum of products.
+ *
+ * Taps come in groups of four, filled up with weights of 0. Of each group, the word with the first two
+ * weights and the word with the others lie in arrays of their own: see thimble_mac16_block. */
+#ifndef THIMBLE_MAC16_WINDOWS_S16_H
+#define THIMBLE_MAC16_WINDOWS_S16_H
+
+#include "../scalar/windows.h"
+
+/* THIMBLE_NO_ASSEMBLY, a build without optimization, or an Xtensa without MAC16 takes C instead. */
+#if defined(__xtensa__) && defined(__OPTIMIZE__) && !defined(THIMBLE_NO_ASSEMBLY) && \
+    (!defined(XCHAL_HAVE_MAC16) || (XCHAL_HAVE_MAC16 && XCHAL_HAVE_LOOPS))
+#define THIMBLE_MAC16_ASSEMBLY 1
+#else
+#define THIMBLE_MAC16_ASSEMBLY 0
+#endif
+
+/* Groups whose words lie side by side: even, and as far as a load reaches from its address */
+#define THIMBLE_MAC16_BLOCK 254
+
+THIMBLE_KERNEL thimble_windows thimble_mac16_windows_of(const thimble_conv2d_parameters* p) {
+  thimble_windows w = thimble_windows_of(p);
+  w.column = (w.column + 1) / 2 * 2; /* whole words */
+  w.taps = p->kernel_w * w.column;
+  return w;
+}
+
+THIMBLE_KERNEL int32_t thimble_mac16_groups(const thimble_windows* w) { return (w->taps + 3) / 4; }
+
+/* Words of scratch: the columns of a row, of which two words are read behind the last window, times 0 or for
+ * nothing, then a channel's weights, of which one word is read behind the end, for nothing. */
+THIMBLE_KERNEL int32_t thimble_mac16_scratch(const thimble_windows* w) {
+  return w->columns * w->column / 2 + 2 + 2 * thimble_mac16_groups(w) + 1;
+}
+
+/* In a loop that GCC would take for a call of memmove, which costs more than these few words */
+#if THIMBLE_MAC16_ASSEMBLY
+#define THIMBLE_NO_MEMMOVE __asm__ volatile("");
+#else
+#define THIMBLE_NO_MEMMOVE
+#endif
+
+/* Moves `count` numbers down by `distance`, in words where both are even: `to` is a word's address then. */
+THIMBLE_KERNEL void thimble_mac16_move(int16_t* to, int32_t distance, int32_t count) {
+  if (distance % 2 == 0 && count % 2 == 0) {
+    uint32_t* const words = (uint32_t*)(void*)to;
+    THIMBLE_UNROLL
+    for (int32_t i = 0; i < count / 2; ++i) {
+      words[i] = words[i + distance / 2];
+      THIMBLE_NO_MEMMOVE
+    }
+  } else {
+    THIMBLE_UNROLL
+    for (int32_t i = 0; i < count; ++i) to[i] = to[i + distance];
+  }
+}
+
+/* The columns of output row y. Those of the row before are there, and what they share moves up. */
+THIMBLE_KERNEL void thimble_mac16_fill(const thimble_conv2d_parameters* p, const thimble_windows* w,
+                                       const int8_t* input, int32_t y, int16_t* to) {
+  const int32_t moved = y > 0 && p->stride_h < p->kernel_h ? p->kernel_h - p->stride_h : 0;
+  for (int32_t c = 0; c < w->columns; ++c) {
+    const int32_t first = w->shared ? c : c / p->kernel_w * p->stride_w + c % p->kernel_w;
+    const int32_t x = first - p->pad_left;
+    if (moved) thimble_mac16_move(to, p->stride_h * p->input_c, moved * p->input_c);
+    to += moved * p->input_c;
+    for (int32_t k = moved; k < p->kernel_h; ++k, to += p->input_c) {
+      const int32_t row = y * p->stride_h - p->pad_top + k;
+      if (row < 0 || row >= p->input_h || x < 0 || x >= p->input_w) {
+        for (int32_t i = 0; i < p->input_c; ++i) to[i] = 0;
+      } else {
+        const int8_t* const from = input + (row * p->input_w + x) * p->input_c;
+        THIMBLE_UNROLL
+        for (int32_t i = 0; i < p->input_c; ++i) to[i] = (int16_t)(from[i] + p->input_offset);
+      }
+    }
+    if (p->kernel_h * p->input_c % 2) *to++ = 0;
+  }
+}
+
+/* `sum` and the products of `groups` (a literal, at most THIMBLE_MAC16_BLOCK) groups of taps: five
+ * instructions for four products. A word that is loaded is read three instructions later at the earliest, and
+ * nothing is waited for; were all four words to come by MULA's own loads, two of them would be. Assemblers
+ * for other Xtensas do not know MAC16, so its instructions are written as bytes, and registers are a8 to a11.
+ */
+THIMBLE_KERNEL uint32_t thimble_mac16_block(uint32_t sum, const int16_t* window, const uint32_t* weights,
+                                            int32_t groups) {
+#if THIMBLE_MAC16_ASSEMBLY
+  register const int16_t* x __asm__("a8") = window - 2;
+  register const uint32_t* w __asm__("a9") = weights - 1;
+  register uint32_t v __asm__("a10") = sum;
+  register int32_t count __asm__("a11") = groups;
+  __asm__ volatile(
+      ".byte 0xa0, 0x10, 0x13\n\t" /* wsr.acclo a10 */
+      ".byte 0x04, 0x08, 0x80\n\t" /* ldinc m0, a8 */
+      ".byte 0x04, 0x29, 0x80\n\t" /* ldinc m2, a9 */
+      ".byte 0x04, 0x18, 0x80\n\t" /* ldinc m1, a8 */
+      "_l32i %[v], %[w], 4 * %c[apart]\n\t"
+      ".byte 0x76, 0x8b, 0x0e\n\t" /* loop a11, 1f */
+      ".byte 0x04, 0x00, 0x28\n\t" /* mula.dd.ll m0, m2 */
+      ".byte 0x04, 0x08, 0x0b\n\t" /* mula.dd.hh.ldinc m0, a8, m0, m2 */
+      ".byte 0xa4, 0x69, 0x48\n\t" /* mula.da.ll.ldinc m2, a9, m1, a10 */
+      ".byte 0xa4, 0x58, 0x4b\n\t" /* mula.da.hh.ldinc m1, a8, m1, a10 */
+      "_l32i %[v], %[w], 4 * %c[apart]\n\t"
+      ".byte 0xa0, 0x10, 0x03\n\t" /* 1: rsr.acclo a10 */
+      : [v] "+r"(v), [w] "+r"(w), "+r"(x)
+      : "r"(count), [apart] "i"(groups)
+      : "memory");
+  return v;
+#else
+  for (int32_t i = 0; i < groups; ++i, window += 4) {
+    const uint32_t first = weights[i], second = weights[groups + i];
+    sum += (uint32_t)(window[0] * (int16_t)(uint16_t)first + window[1] * (int16_t)(uint16_t)(first >> 16) +
+                      window[2] * (int16_t)(uint16_t)second + window[3] * (int16_t)(uint16_t)(second >> 16));
+  }
+  return sum;
+#endif
+}
+
+/* The sum of a window's products */
+THIMBLE_KERNEL int32_t thimble_mac16_products(const int16_t* window, const uint32_t* weights,
+                                              int32_t groups) {
+  const int32_t blocks = groups / THIMBLE_MAC16_BLOCK, rest = groups % THIMBLE_MAC16_BLOCK;
+  uint32_t sum = 0;
+  for (int32_t i = 0; i < blocks; ++i) {
+    sum = thimble_mac16_block(sum, window, weights, THIMBLE_MAC16_BLOCK);
+    window += 4 * THIMBLE_MAC16_BLOCK, weights += 2 * THIMBLE_MAC16_BLOCK;
+  }
+  if (rest) sum = thimble_mac16_block(sum, window, weights, rest);
+  return (int32_t)sum;
+}
+
+/* thimble_clamp with CLAMPS, which an assembler for an lx106 does not know */
+THIMBLE_KERNEL int32_t thimble_mac16_clamp(int32_t x, int32_t low, int32_t high) {
+#if THIMBLE_MAC16_ASSEMBLY
+  if (low == -128 && high == 127) {
+    register int32_t clamped __asm__("a8") = x;
+    __asm__(".byte 0x00, 0x88, 0x33" : "+r"(clamped)); /* clamps a8, a8, 7 */
+    return clamped;
+  }
+#endif
+  return thimble_clamp(x, low, high);
+}
+
+/* Widens the weights of a channel from `packed` on: thimble_mac16_widen_s8 and _s4. */
+typedef void (*thimble_mac16_widen)(const uint32_t* packed, int32_t groups, uint32_t* to);
+
+/* `widen` is inlined. `factors`: three words for each channel, thimble_windows_scale's `start`, `multiplier`
+ * and `shift`. `channel_words`: packed words of a channel. */
+THIMBLE_KERNEL void thimble_conv2d_mac16(const thimble_conv2d_parameters* parameters, const int8_t* input,
+                                         const uint32_t* packed, const int32_t* factors, void* scratch,
+                                         int32_t simple, int32_t channel_words, thimble_mac16_widen widen,
+                                         int8_t* output) {
+  const thimble_conv2d_parameters q = thimble_conv2d_in_rows(parameters);
+  const thimble_conv2d_parameters* const p = &q;
+  const thimble_windows w = thimble_mac16_windows_of(p);
+  const int32_t groups = thimble_mac16_groups(&w);
+  int16_t* const windows = (int16_t*)scratch;
+  uint32_t* const weights = (uint32_t*)scratch + w.columns * w.column / 2 + 2;
+  for (int32_t y = 0; y < p->output_h; ++y, output += p->output_w * p->output_c) {
+    thimble_mac16_fill(p, &w, input, y, windows);
+    for (int32_t o = 0; o < p->output_c; ++o) {
+      const int32_t start = factors[3 * o], multiplier = factors[3 * o + 1], shift = factors[3 * o + 2];
+      const int16_t* window = windows;
+      int8_t* to = output + o;
+      widen(packed + o * channel_words, groups, weights);
+      for (int32_t x = 0; x < p->output_w; ++x, window += w.step * w.column, to += p->output_c) {
+        const int32_t sum = thimble_mac16_products(window, weights, groups);
+        const int32_t scaled = thimble_windows_scale(p, simple, sum, start, multiplier, shift);
+        *to = (int8_t)thimble_mac16_clamp(scaled, p->output_min, p->output_max);
+      }
+    }
+  }
+}
+
+#endif
