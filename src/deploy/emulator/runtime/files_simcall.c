@@ -19,7 +19,7 @@ void bare_exit(uint32_t code) {
   }
 }
 
-/* An lx106 has no memory protection. */
+/* There is no memory protection. */
 void bare_protect_memory(void) {}
 
 intptr_t port_open(const char* name, int write) {
