@@ -8,15 +8,6 @@
 #include "../generic/parameters.h"
 #include "dsp.h"
 
-/* The plane is written by halves and read by words. */
-#if defined(__GNUC__)
-typedef uint32_t __attribute__((may_alias)) thimble_word;
-typedef int16_t __attribute__((may_alias)) thimble_half;
-#else
-typedef uint32_t thimble_word;
-typedef int16_t thimble_half;
-#endif
-
 /* One channel at a time is copied into a plane of int16 with its padding around it, in which two neighbouring
  * rows lie side by side in words: SMLAD multiplies two taps at once, no tap is outside the image, and what
  * belongs to a channel stays in registers. If the kernel has a single row, columns are paired instead: the

@@ -51,6 +51,23 @@ thimble_conv2d_of_dense(const thimble_fully_connected_parameters* p) {
   return q;
 }
 
+/* One channel of a depthwise convolution */
+THIMBLE_KERNEL thimble_conv2d_parameters
+thimble_conv2d_of_channel(const thimble_depthwise_conv2d_parameters* p) {
+  thimble_conv2d_parameters q;
+  q.input_h = p->input_h, q.input_w = p->input_w;
+  q.output_h = p->output_h, q.output_w = p->output_w;
+  q.input_c = q.output_c = q.groups = 1;
+  q.kernel_h = p->kernel_h, q.kernel_w = p->kernel_w;
+  q.stride_h = p->stride_h, q.stride_w = p->stride_w;
+  q.dilation_h = p->dilation_h, q.dilation_w = p->dilation_w;
+  q.pad_top = p->pad_top, q.pad_left = p->pad_left;
+  q.input_offset = p->input_offset, q.output_offset = p->output_offset;
+  q.output_min = p->output_min, q.output_max = p->output_max;
+  q.float_min = p->float_min, q.float_max = p->float_max;
+  return q;
+}
+
 /* A sum as an output, not clamped yet. With `simple`: `start` is twice what the sum starts from, `shift` one
  * less than the right shift, which is 1 to 22, while no sum reaches 2^29. Else: what it starts from, and the
  * shift. The C writer knows which. */

@@ -170,6 +170,13 @@ bool scalar_pays(std::string_view core, const thimble_conv2d_parameters& p, bool
   return 100 * p.output_c >= least_percent * tiles * THIMBLE_SCALAR_CHANNELS;
 }
 
+/// The same of kernels/mac16, where a single channel does not share what is around a row; of depthwise
+/// convolutions, where nothing is shared, small images and windows lose.
+bool mac16_pays(const thimble_conv2d_parameters& p, bool depthwise) {
+  if (!depthwise) return p.output_c > 1;
+  return p.output_h * p.output_w >= 9 && (p.stride_w == 1 || p.kernel_h * p.kernel_w > 9);
+}
+
 /// Whether kernels/mac16 can hold a layer's weights: -8 of 4 bits and -128 of 8, which neither we nor
 /// TensorFlow Lite's converter write, have no place there.
 bool mac16_fits(const Tensor& weights) {
@@ -177,54 +184,102 @@ bool mac16_fits(const Tensor& weights) {
   return std::ranges::all_of(int8_values(weights), [&](int8_t weight) { return weight >= least; });
 }
 
+/// (1, KH, KW, C) as (C, KH, KW, 1): a depthwise convolution's weights as those of convolutions of one
+/// channel
+Tensor by_channel(const Tensor& weights) {
+  const std::vector<int8_t> values = int8_values(weights);
+  const auto channels = static_cast<size_t>(weights.shape[3]);
+  const size_t taps = values.size() / channels;
+  std::vector<int8_t> moved(values.size());
+  for (size_t i = 0; i < values.size(); ++i) moved[i % channels * taps + i / channels] = values[i];
+  Tensor result{.type = weights.type, .shape = {weights.shape[3], weights.shape[1], weights.shape[2], 1}};
+  result.data = weights.type == DataType::kInt4 ? packed_int4(moved) : Tensor::to_bytes<int8_t>(moved);
+  return result;
+}
+
+/// What kernels/mac16 and kernels/scalar compute: a convolution without groups or dilation, a dense layer or
+/// a depthwise convolution without multiplier, taken for a convolution of its one channel, with `output_c`
+/// channels.
+struct Layer {
+  std::string op;
+  thimble_conv2d_parameters p;
+  bool depthwise = false;
+
+  Tensor weights(const Tensor& tensor) const { return depthwise ? by_channel(tensor) : tensor; }
+};
+
+std::optional<Layer> layer_of(const Node& node, const KernelCall& call) {
+  Layer layer;
+  if (std::holds_alternative<FullyConnected>(node.op)) {
+    layer.op = "fully_connected";
+    layer.p = thimble_conv2d_of_dense(&std::get<thimble_fully_connected_parameters>(call.parameters));
+  } else if (std::holds_alternative<Conv2D>(node.op)) {
+    layer.op = "conv2d";
+    layer.p = std::get<thimble_conv2d_parameters>(call.parameters);
+  } else {
+    const auto& p = std::get<thimble_depthwise_conv2d_parameters>(call.parameters);
+    if (p.multiplier > 1) return std::nullopt;
+    layer.op = "depthwise_conv2d";
+    layer.p = thimble_conv2d_of_channel(&p);
+    layer.p.output_c = p.input_c;
+    layer.depthwise = true;
+  }
+  if (layer.p.groups > 1 || layer.p.dilation_h > 1 || layer.p.dilation_w > 1) return std::nullopt;
+  layer.p = thimble_conv2d_in_rows(&layer.p);
+  return layer;
+}
+
 }  // namespace
 
 std::vector<KernelChoice> scalar_kernels(const Graph& graph, const Node& node, std::string_view core) {
-  const bool dense = std::holds_alternative<FullyConnected>(node.op);
-  if (!dense && !std::holds_alternative<Conv2D>(node.op)) return {};
-  const Tensor& weights = graph.tensor(node.inputs[1]);
+  if (!has_weights(node.op)) return {};
+  const Tensor& tensor = graph.tensor(node.inputs[1]);
   const Tensor* const bias = node.inputs.size() > 2 ? &graph.tensor(node.inputs[2]) : nullptr;
   if (graph.tensor(node.inputs[0]).type != DataType::kInt8 ||
-      graph.tensor(node.outputs[0]).type != DataType::kInt8 || !weights.is_constant() ||
+      graph.tensor(node.outputs[0]).type != DataType::kInt8 || !tensor.is_constant() ||
       (bias != nullptr && !bias->is_constant()))
     return {};
   const KernelCall call = kernel_call(graph, node);
-  thimble_conv2d_parameters p =
-      dense ? thimble_conv2d_of_dense(&std::get<thimble_fully_connected_parameters>(call.parameters))
-            : std::get<thimble_conv2d_parameters>(call.parameters);
-  if (p.groups > 1 || p.dilation_h > 1 || p.dilation_w > 1) return {};
-  p = thimble_conv2d_in_rows(&p);
+  const std::optional<Layer> layer = layer_of(node, call);
+  if (!layer) return {};
+  const thimble_conv2d_parameters& p = layer->p;
+  const Tensor weights = layer->weights(tensor);
   const bool narrow = weights.type == DataType::kInt4;
   const bool simple =
       sum_bound(weights, bias).with_bias < int64_t{1} << 29 &&
       std::ranges::all_of(call.shifts, [](int32_t shift) { return shift < 0 && shift >= -22; });
   const auto choice_of = [&](const std::string& variant, int32_t offset) {
-    const std::string op = dense ? "fully_connected" : "conv2d";
     const std::string type = narrow ? "s4" : "s8";
     KernelChoice choice;
-    choice.kernel = {"thimble_" + op + "_" + variant + "_" + type, variant + "/" + op + "_" + type + ".h"};
+    choice.kernel = {"thimble_" + layer->op + "_" + variant + "_" + type,
+                     variant + "/" + layer->op + "_" + type + ".h"};
     choice.factors = factors_of(call, weights, bias, offset, simple);
-    choice.overlaps = {{0, window_lead(sliding_window(p, 1), Reads::kBeforeWriting, {.rows = 1})}};
     return choice;
   };
   std::vector<KernelChoice> choices;
-  if (core == "xtensa-lx6" && p.output_c > 1 && mac16_fits(weights)) {
+  if (core == "xtensa-lx6" && mac16_pays(p, layer->depthwise) && mac16_fits(weights)) {
     const thimble_windows windows = thimble_mac16_windows_of(&p);
     const int32_t groups = thimble_mac16_groups(&windows);
     KernelChoice choice = choice_of("mac16", 0);
     choice.scratch_bytes = sizeof(uint32_t) * static_cast<size_t>(thimble_mac16_scratch(&windows));
     choice.extents = {simple ? 1 : 0, narrow ? (groups + 1) / 2 : groups};
-    choice.layout = [p](const Tensor& w) { return mac16_layout(w, p); };
+    choice.layout = [layer = *layer](const Tensor& w) { return mac16_layout(layer.weights(w), layer.p); };
     choice.why = "a product, its sum and a load in an instruction, with MAC16";
+    if (!layer->depthwise) {
+      choice.overlaps = {{0, window_lead(sliding_window(p, 1), Reads::kRowsOnce)}};
+    } else if (p.output_h == 1 || (p.output_w <= p.input_w && p.kernel_h > p.pad_top)) {
+      choice.in_place = 0;  // a channel's outputs take the places of rows that were read
+    }
     choices.push_back(std::move(choice));
   }
-  if (scalar_pays(core, p, narrow)) {
+  if (!layer->depthwise && scalar_pays(core, p, narrow)) {
     const thimble_windows windows = thimble_windows_of(&p);
     const int32_t chunk = Tiles(weights, p).chunk();
     KernelChoice choice = choice_of("scalar", p.input_offset - 128);
     choice.scratch_bytes = static_cast<size_t>(thimble_windows_scratch(&windows, chunk));
     choice.extents = {simple ? 1 : 0, chunk};
     choice.layout = [p](const Tensor& w) { return Tiles(w, p).layout(); };
+    choice.overlaps = {{0, window_lead(sliding_window(p, 1), Reads::kBeforeWriting, {.rows = 1})}};
     choice.why =
         narrow ? "two channels in a multiplication" : "two channels at a time, without sign extensions";
     choices.push_back(std::move(choice));

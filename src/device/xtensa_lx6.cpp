@@ -60,9 +60,9 @@ std::string_view operand(const Instruction& instruction, size_t index) {
 /// the accumulator without a load.
 bool reads(const Instruction& instruction, std::string_view name) {
   const std::string_view mnemonic = instruction.mnemonic;
-  const bool writes_first =
-      !is_store(mnemonic) && !changes_flow(mnemonic) && (!mnemonic.starts_with("mula") || is_load(mnemonic));
-  for (size_t i = writes_first ? 1 : 0;; ++i) {
+  const bool reads_first = is_store(mnemonic) || changes_flow(mnemonic) || mnemonic == "loop" ||
+                           mnemonic == "wsr.acclo" || (mnemonic.starts_with("mula") && !is_load(mnemonic));
+  for (size_t i = reads_first ? 0 : 1;; ++i) {
     const std::string_view word = operand(instruction, i);
     if (word.empty()) return false;
     if (word == name) return true;
@@ -97,7 +97,7 @@ bool closes_innermost_loop(std::span<const Instruction> code, size_t index) {
   const std::optional<uint32_t> target = branch_target(code[index]);
   if (!target || *target > code[index].address) return false;
   for (size_t i = index; i-- > 0 && code[i].address >= *target;) {
-    if (changes_flow(code[i].mnemonic)) return false;
+    if (changes_flow(code[i].mnemonic) || code[i].mnemonic == "loop") return false;
   }
   return true;
 }

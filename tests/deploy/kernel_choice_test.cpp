@@ -10,6 +10,7 @@
 
 #include "deploy/operator_cases.h"
 #include "deploy/prepare.h"
+#include "graph/builder.h"
 #include "graph/quantize_from_ranges.h"
 #include "graph/reference_run.h"
 #include "kernels/armv7em/conv2d_pointwise_s4.h"
@@ -27,6 +28,8 @@
 #include "kernels/generic/fully_connected_s4.h"
 #include "kernels/mac16/conv2d_s4.h"
 #include "kernels/mac16/conv2d_s8.h"
+#include "kernels/mac16/depthwise_conv2d_s4.h"
+#include "kernels/mac16/depthwise_conv2d_s8.h"
 #include "kernels/mac16/fully_connected_s4.h"
 #include "kernels/mac16/fully_connected_s8.h"
 #include "kernels/scalar/conv2d_s4.h"
@@ -98,6 +101,15 @@ bool call_kernel(const Graph& graph, const Node& node, const KernelChoice& choic
     return dense_in_tiles([](auto... arguments) { thimble_fully_connected_scalar_s8(arguments...); });
   if (name == "thimble_fully_connected_scalar_s4")
     return dense_in_tiles([](auto... arguments) { thimble_fully_connected_scalar_s4(arguments...); });
+  const auto depthwise_by_channel = [&](const auto& kernel) {
+    kernel(&std::get<thimble_depthwise_conv2d_parameters>(call.parameters), input, words.data(),
+           choice.factors.data(), scratch, choice.extents.at(0), choice.extents.at(1), output);
+    return true;
+  };
+  if (name == "thimble_depthwise_conv2d_mac16_s8")
+    return depthwise_by_channel([](auto... arguments) { thimble_depthwise_conv2d_mac16_s8(arguments...); });
+  if (name == "thimble_depthwise_conv2d_mac16_s4")
+    return depthwise_by_channel([](auto... arguments) { thimble_depthwise_conv2d_mac16_s4(arguments...); });
   if (name == "thimble_conv2d_mac16_s8")
     return in_tiles([](auto... arguments) { thimble_conv2d_mac16_s8(arguments...); });
   if (name == "thimble_conv2d_mac16_s4")
@@ -225,9 +237,19 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
     check(graph, seed, "cortex-m4f");
     check(graph, seed, "xtensa-lx6");
   }
+  // Whole blocks of kernels/mac16's weights, and what is left of them
+  for (const int32_t inputs : {1016, 1020, 1022, 2032}) {
+    for (const int32_t bits : {8, 4}) {
+      GraphBuilder builder("dense", 1);
+      const Graph network = builder.finish({builder.fully_connected(builder.input("x", {1, inputs}), 3)});
+      check(
+          quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}), {.bits = bits}),
+          static_cast<uint64_t>(inputs), "xtensa-lx6");
+    }
+  }
   std::string kernels;
   for (const auto& [kernel, count] : check.called) kernels += kernel + " ";
-  EXPECT_EQ(check.called.size(), 21U) << "not each kernel that call_kernel knows: " << kernels;
+  EXPECT_EQ(check.called.size(), 23U) << "not each kernel that call_kernel knows: " << kernels;
   EXPECT_GT(check.called["thimble_conv2d_winograd_s8"], 300);
   EXPECT_GT(check.called["thimble_conv2d_winograd_s4"], 150);
   EXPECT_GT(check.called["thimble_conv2d_scalar_s8"], 100);

@@ -211,13 +211,14 @@ TEST(OperatorHarness, mac16_kernels_compile_and_compute_the_same_with_any_optimi
     GraphBuilder builder("small", 1);
     TensorId x = builder.conv2d(builder.input("x", {1, 20, 28, 3}), 7, {.stride_h = 2, .bias = true});
     x = builder.conv2d(x, 16, {.stride_w = 2, .bias = true});
-    x = builder.conv2d(x, 16, {.kernel_h = 1, .kernel_w = 1});
+    x = builder.conv2d(builder.depthwise_conv2d(x, {.bias = true}), 16, {.kernel_h = 1, .kernel_w = 1});
     const Graph network = builder.finish({builder.fully_connected(builder.flatten(x), 5)});
     const std::string type = bits == 8 ? "s8" : "s4";
     expect_equal_with_any_optimization(
         "xtensa-lx6",
         quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}), {.bits = bits}),
-        {"thimble_conv2d_mac16_" + type, "thimble_fully_connected_mac16_" + type});
+        {"thimble_conv2d_mac16_" + type, "thimble_depthwise_conv2d_mac16_" + type,
+         "thimble_fully_connected_mac16_" + type});
   }
 }
 

@@ -119,6 +119,9 @@ TEST(XtensaLx6, what_mac16_loads_is_waited_for_as_other_loads_are) {
       << "it only writes m0";
   EXPECT_EQ(xtensa_lx6_cycles(std::vector{instruction("mula.dd.ll", "m0, m2", 100, 99)}), 100u)
       << "the end of a LOOP goes back at no cost";
+  const Instruction around = instruction("bne", "a4, a5, 100 <f>", 100, 98, 0x103);
+  EXPECT_EQ(xtensa_lx6_cycles(std::vector{instruction("loop", "a11", 100, 0, 0x100), around}), 200u + 3 * 98)
+      << "there is one loop counter";
 }
 
 // ESP-DSP's benchmarks measure 5.1 cycles a step of such a loop in C on an ESP32, and 4.1 in assembly.

@@ -40,7 +40,7 @@ uint32_t bytes_of(std::string_view opcode) {
 
 /// Xtensa instructions that an lx106 lacks, which its objdump calls "excw": those of MAC16 that kernels/mac16
 /// uses (the result or what is loaded first, as everywhere), and LOOP.
-void name_mac16(uint32_t opcode, device::Instruction& instruction) {
+void name_lx6(uint32_t opcode, device::Instruction& instruction) {
   const auto field = [&](int bit, uint32_t mask = 0xF) { return opcode >> bit & mask; };
   const std::array<const char*, 4> halves = {"ll", "hl", "lh", "hh"};
   const uint32_t t = field(4);
@@ -93,7 +93,7 @@ std::optional<device::Instruction> parse_instruction(std::string_view line) {
                                   .size = bytes_of(opcode),
                                   .mnemonic = std::string(mnemonic),
                                   .operands = std::string(operands)};
-  if (mnemonic == "excw") name_mac16(parse_hexadecimal(opcode).value_or(0), instruction);
+  if (mnemonic == "excw") name_lx6(parse_hexadecimal(opcode).value_or(0), instruction);
   return instruction;
 }
 

@@ -79,8 +79,8 @@ std::vector<Target> make_targets() {
                          "board_mps2_an386.ld", {"-mcpu=cortex-m0plus", "-mfloat-abi=soft"}));
   all.push_back(
       risc_v("rv32imc", "the emulated RV32IMC", {"-march=rv32imc", "-mabi=ilp32"}, "rv32,f=off,d=off,a=off"));
-  // GCC of Debian knows the lx106 alone, whose instructions are a part of an LX6's; QEMU's de212 is an LX6 with
-  // MAC16 and zero-overhead loops, though without MULSH and floats.
+  // GCC of Debian knows the lx106 alone, whose instructions are a part of an LX6's; QEMU's de212 is an LX6
+  // with MAC16 and zero-overhead loops, though without MULSH and floats.
   all.push_back({.core = "xtensa-lx6",
                  .board = "sim",
                  .name = "the emulated Xtensa LX6",
