@@ -33,9 +33,34 @@ WeightLayout blocks_of_four_channels(const Tensor& tensor) {
   return layout;
 }
 
-KernelName named(std::string_view op) {
-  return {std::string("thimble_").append(op).append("_neon_s8"),
-          std::string("neon/").append(op).append("_s8.h")};
+/// A layout's weights of 4 bits, two to a byte (kernels/generic/nibbles.h)
+WeightLayout in_nibbles(const WeightLayout& layout) {
+  const std::vector<int8_t> values(layout.elements.begin(), layout.elements.end());
+  WeightLayout packed{layout.name + "_in_nibbles", "uint8_t", {}, 0};
+  for (const std::byte byte : packed_int4(values)) packed.elements.push_back(std::to_integer<int64_t>(byte));
+  packed.bytes = packed.elements.size();
+  return packed;
+}
+
+WeightLayout as_they_are(const Tensor& tensor) {
+  const std::vector<int8_t> weights = int8_values(tensor);
+  return {"neon", "int8_t", {weights.begin(), weights.end()}, weights.size()};
+}
+
+KernelName named(std::string_view op, std::string_view type = "s8") {
+  return {std::string("thimble_").append(op).append("_neon_").append(type),
+          std::string("neon/").append(op).append("_").append(type).append(".h")};
+}
+
+/// A kernel for weights of 8 bits as that for 4: they lie as nibbles, and are unpacked once to scratch,
+/// behind the kernel's own.
+KernelChoice with_nibbles(KernelChoice choice, std::string_view op, const Tensor& weights) {
+  const auto layout = choice.layout ? choice.layout : as_they_are;
+  choice.kernel = named(op, "s4");
+  choice.scratch_bytes += layout(weights).elements.size();
+  choice.layout = [layout](const Tensor& tensor) { return in_nibbles(layout(tensor)); };
+  choice.why += ", unpacked first";
+  return choice;
 }
 
 /// Two products of an int8 and such a weight fit an int16.
@@ -56,13 +81,15 @@ class Chooser {
         graph_.tensor(node_.outputs[0]).type != DataType::kInt8)
       return std::nullopt;
     if (std::holds_alternative<Conv2D>(node_.op) && weighted) {
-      return conv2d(std::get<thimble_conv2d_parameters>(call_.parameters));
+      return in_width("conv2d", conv2d(std::get<thimble_conv2d_parameters>(call_.parameters)));
     }
     if (std::holds_alternative<DepthwiseConv2D>(node_.op) && weighted) {
-      return depthwise(std::get<thimble_depthwise_conv2d_parameters>(call_.parameters));
+      return in_width("depthwise_conv2d",
+                      depthwise(std::get<thimble_depthwise_conv2d_parameters>(call_.parameters)));
     }
     if (std::holds_alternative<FullyConnected>(node_.op) && weighted) {
-      return fully_connected(std::get<thimble_fully_connected_parameters>(call_.parameters));
+      return in_width("fully_connected",
+                      fully_connected(std::get<thimble_fully_connected_parameters>(call_.parameters)));
     }
     if (std::holds_alternative<Add>(node_.op)) return add();
     if (std::holds_alternative<AveragePool2D>(node_.op)) return pool("average_pool2d");
@@ -81,6 +108,11 @@ class Chooser {
   }
 
   const Tensor& weights() const { return graph_.tensor(node_.inputs[1]); }
+
+  std::optional<KernelChoice> in_width(std::string_view op, std::optional<KernelChoice> choice) const {
+    if (!choice || weights().type != DataType::kInt4) return choice;
+    return with_nibbles(std::move(*choice), op, weights());
+  }
 
   std::optional<KernelChoice> conv2d(const thimble_conv2d_parameters& p) const {
     if (p.groups != 1 || !pairs_fit_int16(weights())) return std::nullopt;

@@ -315,7 +315,7 @@ TEST(KernelChoice, ways_of_a_kernel_stand_by_their_cycles_and_less_scratch_costs
 
 TEST(KernelChoice, weights_of_4_bits_lie_packed_in_flash_on_every_core) {
   const Graph graph = integer_network("ds-cnn", 4);
-  for (const std::string core : {"", "cortex-m4f", "rv32imc"}) {
+  for (const std::string core : {"", "cortex-m4f", "cortex-a72", "rv32imc"}) {
     for (const Node& node : graph.nodes) {
       if (node.inputs.size() < 2 || graph.tensor(node.inputs[1]).type != DataType::kInt4) continue;
       const KernelChoice choice = kernel_candidates(graph, node, core).front();

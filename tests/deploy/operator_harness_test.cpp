@@ -128,7 +128,8 @@ TEST(OperatorHarness, neon_kernels_give_the_bytes_of_the_reference) {
   for (const GeneratedLayer& layer : program.layers) {
     if (layer.kernel.find("_neon_") != std::string::npos) neon.insert(layer.kernel);
   }
-  EXPECT_EQ(neon.size(), 7U) << "convolution, depthwise, dense, addition, two pools, mean";
+  EXPECT_EQ(neon.size(), 10U)
+      << "convolution, depthwise, dense, each of 8 and 4 bits, addition, two pools, mean";
   Random random(4);
   const std::vector<std::vector<std::byte>> samples = {test::random_sample(graph, random)};
   const Verification result =
