@@ -118,7 +118,7 @@ TEST(OperatorHarness, neon_kernels_give_the_bytes_of_the_reference) {
   graph.name = "operators";
   const std::vector<Operator> operators = {
       Conv2D{}, DepthwiseConv2D{}, FullyConnected{}, Add{}, MaxPool2D{}, AveragePool2D{}, Mean{}};
-  const size_t cases_each = std::getenv("THIMBLE_FULL_TESTS") != nullptr ? 8 : 3;
+  const size_t cases_each = std::getenv("THIMBLE_FULL_TESTS") != nullptr ? 8 : 5;
   for (const Operator& op : operators) {
     for (size_t i = 0; i < cases_each; ++i)
       test::append_case(graph, op.index(), DataType::kInt8, 40, Random(op.index() * 1000 + i));
