@@ -10,7 +10,7 @@
 #ifndef THIMBLE_MAC16_WINDOWS_S16_H
 #define THIMBLE_MAC16_WINDOWS_S16_H
 
-#include "../scalar/windows.h"
+#include "../generic/window_runs.h"
 
 /* THIMBLE_NO_ASSEMBLY, a build without optimization, another compiler than GCC, or an Xtensa whose core-isa.h
  * (generic/fixed_point.h finds it) lacks something takes C instead. Without that header, all is there. */

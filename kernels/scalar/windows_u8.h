@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#include "windows.h"
+#include "../generic/window_runs.h"
 
 /* Output channels that are computed together, and places (of one row) where there are as many */
 #define THIMBLE_SCALAR_CHANNELS 4

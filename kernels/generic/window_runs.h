@@ -1,10 +1,10 @@
 /* Windows of a row of outputs that lie in memory as runs, by column, row and channel: what kernels share that
  * copy them first. */
-#ifndef THIMBLE_SCALAR_WINDOWS_H
-#define THIMBLE_SCALAR_WINDOWS_H
+#ifndef THIMBLE_GENERIC_WINDOW_RUNS_H
+#define THIMBLE_GENERIC_WINDOW_RUNS_H
 
-#include "../generic/fixed_point.h"
-#include "../generic/parameters.h"
+#include "fixed_point.h"
+#include "parameters.h"
 
 typedef struct {
   int32_t shared;  /* windows side by side share columns */
