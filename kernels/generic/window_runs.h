@@ -9,9 +9,9 @@
 typedef struct {
   int32_t shared;  /* windows side by side share columns */
   int32_t columns; /* of an output row */
-  int32_t column;  /* bytes a column */
+  int32_t column;  /* taps a column */
   int32_t step;    /* columns from one place to the next */
-  int32_t taps;    /* bytes a window */
+  int32_t taps;    /* taps a window */
 } thimble_windows;
 
 THIMBLE_KERNEL thimble_windows thimble_windows_of(const thimble_conv2d_parameters* p) {

@@ -1,4 +1,4 @@
-/* What the convolutions and dense layers here share, for an Xtensa with MAC16 (an ESP32), which multiplies
+/* What the kernels here share, for an Xtensa with MAC16 (an ESP32), which multiplies
  * two halves of words, adds the product to one accumulator, and loads another word, all in one instruction.
  *
  * The windows of one row of outputs are copied to scratch first, widened to 16 bits, with the input's offset

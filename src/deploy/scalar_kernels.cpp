@@ -164,7 +164,7 @@ std::vector<int32_t> factors_of(const KernelCall& call, const Tensor& weights, c
 /// bench/kernels.cpp: an RV32, which loads bytes with their sign and has registers for eight sums, gains with
 /// 4 bits alone; a tile that is half empty, or windows that share no columns, lose.
 bool scalar_pays(std::string_view core, const thimble_conv2d_parameters& p, bool narrow) {
-  if (core != "xtensa-lx6" && core != "cortex-m0plus" && (core != "rv32imc" || !narrow)) return false;
+  if (core == "rv32imc" && !narrow) return false;
   const int32_t tiles = (p.output_c + THIMBLE_SCALAR_CHANNELS - 1) / THIMBLE_SCALAR_CHANNELS;
   const int32_t least_percent = narrow && core == "cortex-m0plus" ? 75 : 80;
   return 100 * p.output_c >= least_percent * tiles * THIMBLE_SCALAR_CHANNELS;
@@ -232,7 +232,8 @@ std::optional<Layer> layer_of(const Node& node, const KernelCall& call) {
 }  // namespace
 
 std::vector<KernelChoice> scalar_kernels(const Graph& graph, const Node& node, std::string_view core) {
-  if (!has_weights(node.op)) return {};
+  const bool mac16 = core == "xtensa-lx6";
+  if (!has_weights(node.op) || (!mac16 && core != "cortex-m0plus" && core != "rv32imc")) return {};
   const Tensor& tensor = graph.tensor(node.inputs[1]);
   const Tensor* const bias = node.inputs.size() > 2 ? &graph.tensor(node.inputs[2]) : nullptr;
   if (graph.tensor(node.inputs[0]).type != DataType::kInt8 ||
@@ -257,7 +258,7 @@ std::vector<KernelChoice> scalar_kernels(const Graph& graph, const Node& node, s
     return choice;
   };
   std::vector<KernelChoice> choices;
-  if (core == "xtensa-lx6" && mac16_pays(p, layer->depthwise) && mac16_fits(weights)) {
+  if (mac16 && mac16_pays(p, layer->depthwise) && mac16_fits(weights)) {
     const thimble_windows windows = thimble_mac16_windows_of(&p);
     const int32_t groups = thimble_mac16_groups(&windows);
     KernelChoice choice = choice_of("mac16", 0);

@@ -56,8 +56,8 @@ std::string_view operand(const Instruction& instruction, size_t index) {
   return text.substr(0, text.find_first_of(",()"));
 }
 
-/// Whether `instruction` reads a register: its first operand too, if it stores, branches or adds a product to
-/// the accumulator without a load.
+/// Whether `instruction` reads a register: its first operand too, if it stores, branches, sets up a loop or
+/// changes the accumulator without a load.
 bool reads(const Instruction& instruction, std::string_view name) {
   const std::string_view mnemonic = instruction.mnemonic;
   const bool reads_first = is_store(mnemonic) || changes_flow(mnemonic) || mnemonic == "loop" ||

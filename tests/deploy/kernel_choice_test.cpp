@@ -227,7 +227,8 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
       test::append_case(graph, op.index(), DataType::kInt8, seed % 4 == 0 ? 20 : 9,
                         Random(seed).fork(op.index()));
       check(graph, seed, "cortex-m4f");
-      if (seed % 2 == 0) raise_least_weights(graph);
+      check(graph, seed, "cortex-m0plus");
+      raise_least_weights(graph);
       check(graph, seed, "xtensa-lx6");
     }
   }
@@ -236,6 +237,22 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
     test::append_winograd_case(graph, seed % 4 == 0 ? 20 : 9, Random(seed));
     check(graph, seed, "cortex-m4f");
     check(graph, seed, "xtensa-lx6");
+  }
+  for (uint64_t seed = 400; seed < 1000; ++seed) {
+    Graph graph;
+    test::append_case(graph, Operator(DepthwiseConv2D{}).index(), DataType::kInt8, 9, Random(seed));
+    raise_least_weights(graph);
+    check(graph, seed, "xtensa-lx6");
+  }
+  // Outputs that are larger than the input, or begin outside it
+  for (const Padding2D& padding : {Padding2D{2, 2, 2, 2}, Padding2D{3, 0, 1, 1}, Padding2D{0, 0, 3, 3}}) {
+    GraphBuilder builder("depthwise", 1);
+    Graph network = builder.finish({builder.depthwise_conv2d(builder.input("x", {1, 7, 5, 6}), {})});
+    std::get<DepthwiseConv2D>(network.nodes[0].op).padding = padding;
+    network.tensor(network.outputs[0]).shape = {1, 5 + padding.top + padding.bottom,
+                                                3 + padding.left + padding.right, 6};
+    check(quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8})), 1,
+          "xtensa-lx6");
   }
   // Whole blocks of kernels/mac16's weights, and what is left of them
   for (const int32_t inputs : {1016, 1020, 1022, 2032}) {
@@ -253,11 +270,13 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
   EXPECT_GT(check.called["thimble_conv2d_winograd_s8"], 300);
   EXPECT_GT(check.called["thimble_conv2d_winograd_s4"], 150);
   EXPECT_GT(check.called["thimble_conv2d_scalar_s8"], 100);
-  EXPECT_GT(check.called["thimble_conv2d_scalar_s4"], 80);
+  EXPECT_GT(check.called["thimble_conv2d_scalar_s4"], 100);
   EXPECT_GT(check.called["thimble_fully_connected_scalar_s8"], 50);
   EXPECT_GT(check.called["thimble_fully_connected_scalar_s4"], 50);
   EXPECT_GT(check.called["thimble_conv2d_mac16_s8"], 100);
   EXPECT_GT(check.called["thimble_conv2d_mac16_s4"], 40);
+  EXPECT_GT(check.called["thimble_depthwise_conv2d_mac16_s8"], 50);
+  EXPECT_GT(check.called["thimble_depthwise_conv2d_mac16_s4"], 20);
   EXPECT_GT(check.called["thimble_fully_connected_mac16_s8"], 50);
   EXPECT_GT(check.called["thimble_fully_connected_mac16_s4"], 50);
   EXPECT_GT(check.over_the_input, 500);
