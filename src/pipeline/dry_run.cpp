@@ -5,11 +5,13 @@
 #include "base/error.h"
 #include "compress/prune/prune.h"
 #include "compress/quantize/post_training.h"
+#include "compress/redesign/redesign.h"
 #include "deploy/budget.h"
 #include "deploy/c_writer.h"
 #include "deploy/kernel_counts.h"
 #include "deploy/prepare.h"
 #include "graph/quantize_from_ranges.h"
+#include "train/hints.h"
 
 namespace thimble::pipeline {
 namespace {
@@ -20,8 +22,6 @@ class DryRun {
   DryRun(const Graph& network, const device::DeviceProfile& device, const deploy::Budget& budget)
       : network_(network), device_(device), budget_(budget) {}
 
-  bool is_known() const { return is_known_; }
-
   /// The networks that the next stage brings in.
   void set_others(std::vector<Graph> others) { others_ = std::move(others); }
 
@@ -29,8 +29,12 @@ class DryRun {
   void operator()(const VerifyStage&) {}
   void operator()(const ProfileStage&) {}
 
-  /// Another network comes out, whose layers may have other names.
-  void operator()(const RedesignStage&) { is_known_ = false; }
+  void operator()(const RedesignStage& stage) {
+    redesign::RedesignOptions options = stage.options;
+    options.distill = false;
+    options.recovery.reset();
+    network_ = redesign::redesign_without_data(network_, options);
+  }
 
   void operator()(const PruneStage& stage) {
     prune::PruneOptions options = stage.options;
@@ -53,6 +57,14 @@ class DryRun {
   }
 
   void operator()(const DistillStage& stage) {
+    const Graph& student = stage.student.empty() ? network_ : others_.back();
+    const size_t teachers = others_.size() - (stage.student.empty() ? 0 : 1);
+    // One that lies in the run's folder may not be there yet.
+    if (teachers == stage.teachers.size()) {
+      const Graph& teacher = teachers > 0 ? others_.front() : network_;
+      for (const train::LayerHint& hint : stage.options.distillation.hints)
+        train::hint_tensors(hint, student, teacher);
+    }
     if (!stage.student.empty()) network_ = std::move(others_.back());
   }
 
@@ -78,7 +90,6 @@ class DryRun {
   const device::DeviceProfile& device_;
   const deploy::Budget& budget_;
   std::vector<Graph> others_;
-  bool is_known_ = true;
   bool has_exact_shapes_ = true;
 };
 
@@ -105,7 +116,7 @@ void expect_possible(const Recipe& recipe, const Graph& network, const device::D
     const size_t students = distill != nullptr && !distill->student.empty() ? 1 : 0;
     for (size_t i = 0; i + students < others.size(); ++i) expect_can_teach(others[i], network);
     run.set_others(std::move(others));
-    if (run.is_known()) std::visit(run, stage);
+    std::visit(run, stage);
   }
 }
 

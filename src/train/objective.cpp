@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "graph/channel_groups.h"
 #include "train/batches.h"
+#include "train/hints.h"
 #include "train/teacher_cache.h"
 #include "train/tensor_batch.h"
 
@@ -19,14 +20,6 @@ namespace thimble::train {
 namespace {
 
 using torch::Tensor;
-
-TensorId output_of(const Graph& graph, const std::string& layer, std::string_view role) {
-  for (const Node& node : graph.nodes) {
-    if (node.name == layer) return node.outputs[0];
-  }
-  throw Error(fmt::format("The {} '{}'", role, graph.name), fmt::format("has no layer '{}'", layer),
-              "Name a layer as `thimble profile --per-layer` lists it");
-}
 
 Tensor index_tensor(const std::vector<int64_t>& values) { return torch::tensor(values, torch::kInt64); }
 
@@ -86,22 +79,12 @@ void Objective::add_hint(const LayerHint& hint) {
   }
   const Graph& student = student_.graph();
   const Graph& teacher = teachers_[0].executor.graph();
-  const TensorId from = output_of(student, hint.student, "student");
-  const TensorId to = output_of(teacher, hint.teacher, "teacher");
-  Shape ours = student.tensor(from).shape;
-  Shape theirs = teacher.tensor(to).shape;
-  const int32_t channels[] = {ours.back(), theirs.back()};
-  ours.pop_back();
-  theirs.pop_back();
-  if (ours != theirs) {
-    throw Error(fmt::format("The hint '{}={}'", hint.student, hint.teacher),
-                fmt::format("would compare {} with {}", to_string(student.tensor(from).shape),
-                            to_string(teacher.tensor(to).shape)),
-                "Choose layers whose outputs differ in their channels alone");
-  }
+  const HintTensors tensors = hint_tensors(hint, student, teacher);
+  const int64_t channels[] = {student.tensor(tensors.student).shape.back(),
+                              teacher.tensor(tensors.teacher).shape.back()};
   hints_.push_back({teacher_wanted_.size(), wanted_.size()});
-  wanted_.push_back(from);
-  teacher_wanted_.push_back(to);
+  wanted_.push_back(tensors.student);
+  teacher_wanted_.push_back(tensors.teacher);
   Tensor projection = torch::empty({channels[0], channels[1]});
   Random random = Random(options_.seed).fork(3).fork(projections_.size());
   for (float& value : values_of(projection)) {

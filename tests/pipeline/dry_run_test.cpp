@@ -32,7 +32,9 @@ TEST(DryRun, says_what_cannot_work_before_anything_trains) {
   test::expect_error([] { dry_run(kTraining + kRounding + "layer_bits = {no_such = 4}\n"); }, {"no_such"});
   test::expect_error([] { dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nlayers = {no_such = 0.5}\n"); },
                      {"no_such"});
-  // Also behind a redesign, whose network is not known in advance.
+  test::expect_error(
+      [] { dry_run(kTraining + "[[stage]]\ndo = \"redesign\"\nseparable = true\nlayers = [\"no_such\"]\n"); },
+      {"no_such"});
   for (const char* stages :
        {"do = \"distill\"\n", "do = \"prune\"\nrecovery = {epochs = 1}\n",
         "do = \"redesign\"\nwidth = 0.5\nrecovery = {epochs = 1}\n",
@@ -55,6 +57,22 @@ TEST(DryRun, knows_whether_a_teacher_is_one_for_the_same_data) {
   test::expect_error([&] { taught_by("resnet8"); }, {"teacher", "32x32x3", "28x28x1"});
 }
 
+TEST(DryRun, knows_whether_a_hint_s_layers_are_there_and_compare) {
+  const auto hint = [](const std::string& student, const std::string& teacher,
+                       const std::string& stages = "") {
+    dry_run(kTraining + stages +
+            "[[stage]]\ndo = \"distill\"\nstudent = \"zoo:half\"\nhints = [{student = \"" + student +
+            "\", teacher = \"" + teacher + "\"}]\n");
+  };
+  hint("conv_0", "conv_0");
+  test::expect_error([&] { hint("no_such", "conv_0"); }, {"student", "no_such"});
+  test::expect_error([&] { hint("conv_0", "no_such"); }, {"teacher", "no_such"});
+  test::expect_error([&] { hint("conv_0", "conv_3"); }, {"would compare"});
+  const std::string separable = "[[stage]]\ndo = \"redesign\"\nseparable = true\nlayers = [\"conv_3\"]\n";
+  hint("conv_3", "conv_3_depthwise", separable);
+  test::expect_error([&] { hint("conv_3", "conv_3_depthwise"); }, {"teacher", "conv_3_depthwise"});
+}
+
 TEST(DryRun, knows_the_ram_and_flash_of_what_will_be_deployed) {
   dry_run(kTraining + kRounding + kDeploying);
   const deploy::Budget small = {"nano33ble", 9000, 1048576};
@@ -66,15 +84,17 @@ TEST(DryRun, knows_the_ram_and_flash_of_what_will_be_deployed) {
   test::expect_error([&] { dry_run(kTraining + kRounding + kDeploying, "mnist-cnn", tiny); }, {"RAM"});
   test::expect_error([&] { dry_run(kTraining + kDeploying, "mnist-cnn", little_flash); }, {"flash"});
   dry_run(kTraining + half + kRounding + kDeploying, "mnist-cnn", small);
+  dry_run(kTraining + "[[stage]]\ndo = \"redesign\"\nwidth = 0.25\n" + kRounding + kDeploying, "mnist-cnn",
+          small);
   const std::string student = "[[stage]]\ndo = \"distill\"\nstudent = \"zoo:half\"\n";
   dry_run(kTraining + student + kRounding + kDeploying, "mnist-cnn", small);
 }
 
 TEST(DryRun, lets_pass_what_it_cannot_know) {
   const deploy::Budget small = {"nano33ble", 9000, 20000};
-  for (const char* stage : {"do = \"prune\"\nranking = \"global\"\n", "do = \"prune\"\nsteps = 3\n",
-                            "do = \"prune\"\nof = \"cycles\"\n", "do = \"prune\"\ngranularity = \"kernel\"\n",
-                            "do = \"redesign\"\nwidth = 0.25\n"}) {
+  for (const char* stage :
+       {"do = \"prune\"\nranking = \"global\"\n", "do = \"prune\"\nsteps = 3\n",
+        "do = \"prune\"\nof = \"cycles\"\n", "do = \"prune\"\ngranularity = \"kernel\"\n"}) {
     dry_run(kTraining + "[[stage]]\n" + stage + kRounding + kDeploying, "mnist-cnn", small);
   }
 }
