@@ -98,7 +98,7 @@ void add_search(CLI::App& program) {
       ->option_text("N [4]");
   verb->add_option("--rungs", options.rungs, "each trains a quarter as long as the next")
       ->check(CLI::Range(1, 5))
-      ->option_text("N [3]");
+      ->option_text("N [1]");
   verb->add_option("--workers", workers, "processes that share the cores")
       ->check(CLI::Range(1, 256))
       ->option_text("N [1]");

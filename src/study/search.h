@@ -29,7 +29,7 @@ struct SearchOptions {
   uint64_t seed = 1;
   int population = 12;
   int epochs = 4;                   ///< of each training, at the last rung
-  int rungs = 3;                    ///< each trains a quarter as long as the next one
+  int rungs = 1;                    ///< each trains a quarter as long as the next one
   std::vector<std::string> groups;  ///< of the model's channels that can leave, by name
   std::vector<std::string> layers;  ///< of the model's that have weights, by name
 };

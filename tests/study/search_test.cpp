@@ -67,6 +67,7 @@ SearchOptions options_of(SearchStrategy strategy) {
   options.budget.ram_bytes = 100;
   options.strategy = strategy;
   options.population = 6;
+  options.rungs = 3;
   options.groups = {"conv_1", "conv_2"};
   options.layers = {"conv_1", "dense"};
   return options;
