@@ -110,8 +110,8 @@ json tests_json(const Accuracies& accuracies, const std::string& baseline) {
   json tests;
   const auto anova = statistics::one_way_anova(accuracies.techniques, "technique");
   tests["anova"] = anova_json(anova, "Accuracy");
-  tests["blocked"] =
-      anova_json(statistics::blocked_anova(accuracies.by_seed, "technique", "seed"), "Accuracy");
+  const auto blocked = statistics::blocked_anova(accuracies.by_seed, "technique", "seed");
+  tests["blocked"] = anova_json(blocked, "Accuracy");
 
   const auto welch = statistics::welch_anova(accuracies.techniques);
   tests["welch"] =
@@ -146,6 +146,11 @@ json tests_json(const Accuracies& accuracies, const std::string& baseline) {
              : json{{"why", normal.why()}};
   if (unequal) {
     tests["pairs"] = pairs_json(statistics::games_howell(accuracies.techniques), "Games-Howell");
+  } else if (blocked) {
+    // Trials of one seed mostly begin with the same network: what they share is no error between them.
+    tests["pairs"] = pairs_json(
+        statistics::tukey_hsd(accuracies.techniques, {blocked->residual_mean_square, blocked->residual_df}),
+        "Tukey's HSD in blocks of a seed");
   } else if (anova) {
     tests["pairs"] = pairs_json(
         statistics::tukey_hsd(accuracies.techniques, {anova->residual_mean_square, anova->residual_df}),

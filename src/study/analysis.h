@@ -15,8 +15,8 @@ namespace thimble::study {
 /// "tests": one a network and data set, of its accuracies: "anova" (techniques), "blocked" (techniques and
 /// seeds), "welch",
 ///   "levene", "shapiro_wilk" (of the residuals), "pairs" (Games-Howell where Levene's p is below 0.05, else
-///   Tukey's HSD) and "effects" (Cohen's d against the baseline). Each holds a "sentence"; what cannot be had
-///   holds "why" instead;
+///   Tukey's HSD, in blocks of a seed where each seed has every technique) and "effects" (Cohen's d against
+///   the baseline). Each holds a "sentence"; what cannot be had holds "why" instead;
 /// "across": techniques x networks (Type II) and, of the networks and data sets that have every technique,
 /// Friedman with Nemenyi; "objective": J of each technique, network and device against the baseline, of the
 /// means;

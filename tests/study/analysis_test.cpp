@@ -48,6 +48,20 @@ void expect_sentence(const json& test, const std::string& part) {
   EXPECT_NE(sentence.find(part), std::string::npos) << sentence << "\nlacks: " << part;
 }
 
+/// Differences, their intervals and p values as TukeyHSD of R 4.2 says them, of the second less the first.
+void expect_pairs(const json& pairs, const std::string& method,
+                  const std::map<std::pair<std::string, std::string>, std::vector<double>>& of_r) {
+  EXPECT_EQ(pairs["method"], method);
+  ASSERT_EQ(pairs["rows"].size(), of_r.size());
+  for (const json& row : pairs["rows"]) {
+    const auto& own = of_r.at({row["second"].get<std::string>(), row["first"].get<std::string>()});
+    EXPECT_NEAR(row["difference"].get<double>(), -own[0], 1e-9);
+    EXPECT_NEAR(row["low"].get<double>(), -own[2], 1e-4);
+    EXPECT_NEAR(row["high"].get<double>(), -own[1], 1e-4);
+    EXPECT_NEAR(row["p"].get<double>(), own[3], 1e-4);
+  }
+}
+
 // The figures below are R 4.2's: aov, TukeyHSD, oneway.test, shapiro.test, t.test, and anova(lm()) of the
 // distances to the medians for Levene's.
 TEST(Analysis, tests_of_plant_growth_are_those_of_R) {
@@ -69,22 +83,11 @@ TEST(Analysis, tests_of_plant_growth_are_those_of_R) {
   EXPECT_NEAR(tests["shapiro_wilk"]["w"].get<double>(), 0.96606812, 1e-5);
   expect_sentence(tests["shapiro_wilk"], "are not shown to be other than normal (Shapiro-Wilk, p = 0.437");
 
-  const json& pairs = tests["pairs"];
-  EXPECT_EQ(pairs["method"], "Tukey's HSD");
-  const std::map<std::pair<std::string, std::string>, std::vector<double>> tukey = {
-      {{"trt1", "ctrl"}, {-0.371, -1.0622160514, 0.3202160514, 0.3908711442}},
-      {{"trt2", "ctrl"}, {0.494, -0.1972160514, 1.1852160514, 0.1979959913}},
-      {{"trt2", "trt1"}, {0.865, 0.1737839486, 1.5562160514, 0.0120064240}}};
-  ASSERT_EQ(pairs["rows"].size(), tukey.size());
-  for (const json& row : pairs["rows"]) {
-    // R subtracts the other way round.
-    const auto& own = tukey.at({row["second"].get<std::string>(), row["first"].get<std::string>()});
-    EXPECT_NEAR(row["difference"].get<double>(), -own[0], 1e-9);
-    EXPECT_NEAR(row["low"].get<double>(), -own[2], 1e-4);
-    EXPECT_NEAR(row["high"].get<double>(), -own[1], 1e-4);
-    EXPECT_NEAR(row["p"].get<double>(), own[3], 1e-4);
-  }
-  expect_sentence(pairs, "these differ: trt1 and trt2 (p = 0.0120).");
+  expect_pairs(tests["pairs"], "Tukey's HSD in blocks of a seed",
+               {{{"trt1", "ctrl"}, {-0.371, -1.1906345964, 0.4486345964, 0.4939632154}},
+                {{"trt2", "ctrl"}, {0.494, -0.3256345964, 1.3136345964, 0.2973521692}},
+                {{"trt2", "trt1"}, {0.865, 0.0453654036, 1.6846345964, 0.0376663548}}});
+  expect_sentence(tests["pairs"], "these differ: trt1 and trt2 (p = 0.0377).");
 
   const json& cell = document["cells"][0];
   EXPECT_EQ(cell["technique"], "ctrl");
@@ -96,6 +99,18 @@ TEST(Analysis, tests_of_plant_growth_are_those_of_R) {
   ASSERT_EQ(tests["effects"].size(), 2U);
   EXPECT_EQ(tests["effects"][0]["technique"], "trt1");
   EXPECT_NEAR(tests["effects"][0]["d"].get<double>(), -0.5327478386, 1e-9);
+}
+
+TEST(Analysis, pairs_are_without_blocks_where_techniques_have_other_seeds) {
+  std::vector<Trial> trials = plant_growth();
+  for (Trial& trial : trials) trial.key.seed += trial.key.technique == "ctrl" ? 1 : 0;
+  const json document = analyse(study_of("ctrl"), trials);
+  const json& tests = document["tests"][0];
+  EXPECT_TRUE(tests["blocked"].contains("why"));
+  expect_pairs(tests["pairs"], "Tukey's HSD",
+               {{{"trt1", "ctrl"}, {-0.371, -1.0622160514, 0.3202160514, 0.3908711442}},
+                {{"trt2", "ctrl"}, {0.494, -0.1972160514, 1.1852160514, 0.1979959913}},
+                {{"trt2", "trt1"}, {0.865, 0.1737839486, 1.5562160514, 0.0120064240}}});
 }
 
 TEST(Analysis, where_variances_differ_pairs_are_of_Games_and_Howell) {
