@@ -197,4 +197,14 @@ void TomlTable::expect_no_other_keys() const {
   }
 }
 
+std::string toml_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+    result += is_control ? fmt::format("\\u{:04X}", static_cast<int>(c)) : std::string(1, c);
+  }
+  return result + '"';
+}
+
 }  // namespace thimble

@@ -11,6 +11,9 @@
 
 namespace thimble {
 
+/// A text in quotes, as TOML (version 1.0, "String") has it: control characters and quotes are escaped.
+std::string toml_string(std::string_view text);
+
 /// A TOML table read strictly: every value has one type and a range, and a key that nobody asked for is an
 /// error, so that a misspelt key is never silently without effect. Every Error names the file, the line, the
 /// key and what fits.

@@ -15,6 +15,8 @@
 #include "cli/run_workers.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "deploy/device_run.h"
+#include "formats/model.h"
 #include "graph/channel_groups.h"
 #include "graph/quantize_from_ranges.h"
 #include "study/run_trial.h"
@@ -65,6 +67,7 @@ void add_search(CLI::App& program) {
   static size_t evaluations = 1000000;
   static double minutes = 20;
   static int workers = 1;
+  static bool retry = false;
   static bool is_worker = false;
   CLI::App* verb = add_verb(program, "search", "recipes that no other beats, by NSGA-II",
                             "Accuracies are of people or samples held out of the training data. A search\n"
@@ -102,6 +105,7 @@ void add_search(CLI::App& program) {
   verb->add_option("--workers", workers, "processes that share the cores")
       ->check(CLI::Range(1, 256))
       ->option_text("N [1]");
+  verb->add_flag("--retry", retry, "measure failed candidates again");
   verb->add_flag("--worker", is_worker, "")->group("");
   verb->callback([] {
     const std::string file = folder + "/search.db";
@@ -137,7 +141,13 @@ void add_search(CLI::App& program) {
       throw Error("--objective energy", fmt::format("is not known of {}, whose power is not", device.name),
                   "Leave it out, or give its active_power_mw in a profile of your own", ExitCode::kUsage);
     }
-    pipeline::expect_fits(model, data::load(options.data, data::Split::kTest));
+    deploy::expect_tools(device);
+    options.model_sha256 = formats::sha256_of(model);
+    {
+      const data::Dataset data = data::load(options.data, data::Split::kTrain);
+      pipeline::expect_fits(model, data);
+      options.data_sha256 = data.sha256;
+    }
     for (const ChannelGroup& group : channel_groups(model)) {
       if (group.locked.empty()) options.groups.push_back(group.name);
     }
@@ -151,6 +161,7 @@ void add_search(CLI::App& program) {
       throw Error(folder, "is in use by another search", "Wait for its end, or give another folder with -o");
     }
     const auto storage = study::open_sqlite(file, true);
+    if (retry) storage->retry_failed();
     const std::vector<Candidate> found =
         study::search(*storage, options, THIMBLE_VERSION, evaluations, is_over, [&] {
           if (workers == 1) {
@@ -208,6 +219,11 @@ void add_search(CLI::App& program) {
                  fmt::format("{:.2f} %", 100 * o[0]), fmt::format("{:.2f} ms", o[1]),
                  fmt::format("{:.0f} B", o[2]), fmt::format("{:.0f} B", o[3]), j_text});
     }
+    std::vector<const Candidate*> failures;
+    for (const Candidate& candidate : found) {
+      if (candidate.objectives.empty()) failures.push_back(&candidate);
+    }
+    document["failed"] = failures.size();
     const Candidate& chosen = found[*result.chosen];
     document["knee"] = result.knee ? nlohmann::json(found[*result.knee].id) : nlohmann::json();
     document["chosen"] = chosen.id;
@@ -215,14 +231,18 @@ void add_search(CLI::App& program) {
     write_file_atomically(folder + "/front.csv", csv);
     write_file_atomically(folder + "/chosen.toml", recipe(chosen));
     print(common, document,
-          fmt::format("{}\nOf {} candidates {} keep the limits. Hypervolume {:.4f} of the box up to {:.0f} % "
-                      "error and\n1.1 times what the whole network costs in 8 bits. {} The least\nJ has {}: "
-                      "{}/chosen.toml; \"thimble report {}\" shows all.",
-                      table.text(), found.size(), result.feasible.size(), result.hypervolume.back(),
-                      100 * result.reference[0],
-                      result.knee ? fmt::format("The knee is candidate {}.", found[*result.knee].id)
-                                  : "No candidate lies in it.",
-                      chosen.id, folder, file));
+          fmt::format(
+              "{}\n{}Of {} candidates {} keep the limits. Hypervolume {:.4f} of the box up to {:.0f} % "
+              "error and\n1.1 times what the whole network costs in 8 bits. {} The least\nJ has {}: "
+              "{}/chosen.toml; \"thimble report {}\" shows all.",
+              table.text(),
+              failures.empty() ? ""
+                               : fmt::format("{} failed, the first with: {}\n--retry measures them again.\n",
+                                             failures.size(), failures.front()->error),
+              found.size(), result.feasible.size(), result.hypervolume.back(), 100 * result.reference[0],
+              result.knee ? fmt::format("The knee is candidate {}.", found[*result.knee].id)
+                          : "No candidate lies in it.",
+              chosen.id, folder, file));
   });
 }
 

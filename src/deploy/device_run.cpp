@@ -14,10 +14,8 @@ void expect_tools(const device::DeviceProfile& device) {
   if (const Target* const target = find_target(device)) expect_tools(*target, true);
 }
 
-ProgramRun run_on_device(const GeneratedC& program, const device::DeviceProfile& device,
-                         std::span<const std::vector<std::byte>> samples, const ProgramOptions& options) {
-  const Target* const target = find_target(device);
-  if (target != nullptr) return run_emulated(*target, program, samples, options);
+void expect_emulator(const device::DeviceProfile& device) {
+  if (has_emulator(device)) return;
   std::vector<std::string> known;
   for (const Target& each : targets()) known.push_back(fmt::format("{} ({})", each.core, each.board));
   throw Error(device.name,
@@ -26,6 +24,12 @@ ProgramRun run_on_device(const GeneratedC& program, const device::DeviceProfile&
                   : fmt::format("there is no emulated board {} here for its core, {}",
                                 device.emulated_board.value, device.core.value),
               fmt::format("There are {}", fmt::join(known, ", ")));
+}
+
+ProgramRun run_on_device(const GeneratedC& program, const device::DeviceProfile& device,
+                         std::span<const std::vector<std::byte>> samples, const ProgramOptions& options) {
+  expect_emulator(device);
+  return run_emulated(*find_target(device), program, samples, options);
 }
 
 }  // namespace thimble::deploy

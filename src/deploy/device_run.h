@@ -11,6 +11,9 @@ namespace thimble::deploy {
 /// Whether there is an emulator for the device's core.
 bool has_emulator(const device::DeviceProfile& device);
 
+/// Throws Error when there is none.
+void expect_emulator(const device::DeviceProfile& device);
+
 /// Throws Error naming the packages if the device's emulator, or what compiles for it, is not installed. A
 /// device without an emulator needs nothing.
 void expect_tools(const device::DeviceProfile& device);

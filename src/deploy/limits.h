@@ -12,11 +12,11 @@ namespace thimble::deploy {
 
 /// Hard limits on what a network costs and reaches; one that is not given does not bind.
 struct Limits {
-  std::optional<double> accuracy;  ///< at least, of the deployed network on the whole test split
-  std::optional<int64_t> ram_bytes;
-  std::optional<int64_t> flash_bytes;
-  std::optional<double> latency_ms;
-  std::optional<double> energy_uj;
+  std::optional<double> accuracy{};  ///< at least, of the deployed network on the whole test split
+  std::optional<int64_t> ram_bytes{};
+  std::optional<int64_t> flash_bytes{};
+  std::optional<double> latency_ms{};
+  std::optional<double> energy_uj{};
 };
 
 /// A table of limits by these names. Throws Error with the line for an unknown key and a value out of range.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <span>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -35,6 +36,11 @@ void expect_model_name(const std::filesystem::path& path) {
   if (path.extension() == ".onnx" || path.extension() == ".tflite") return;
   throw Error(path.string(), fmt::format("has the extension '{}'", path.extension().string()),
               "Name the model .onnx or .tflite");
+}
+
+std::string sha256_of(const Graph& graph) {
+  const std::string file = onnx::to_onnx(graph);
+  return sha256(std::as_bytes(std::span(file)));
 }
 
 }  // namespace thimble::formats

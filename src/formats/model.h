@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "graph/graph.h"
 
@@ -17,5 +18,8 @@ void write_model(const Graph& graph, const std::filesystem::path& path);
 /// Throws Error when write_model could not name a format for the path: to be called before the work that
 /// makes the model.
 void expect_model_name(const std::filesystem::path& path);
+
+/// SHA-256 of a network: of the ONNX file that write_model would write.
+std::string sha256_of(const Graph& graph);
 
 }  // namespace thimble::formats

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/toml_table.h"
 #include "compress/prune/prune.h"
 #include "compress/quantize/post_training.h"
 #include "deploy/budget.h"
@@ -254,9 +255,9 @@ std::string recipe_that_fits(const FitRequest& request, const Graph& network, co
   std::string text = fmt::format("# {}\n# {} of the multiplications in {} bits, before training: {}.\n",
                                  request.command, percent(chosen.part), takes_4_bits ? 4 : 8, chosen.text);
   text += fmt::format("name = {}\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n{}",
-                      quoted(std::filesystem::path(request.model).stem().string() + "-" + device.name),
-                      quoted(request.model), quoted(request.data), quoted(request.device), request.seed,
-                      budget.empty() ? "" : "\n[budget]\n" + budget);
+                      toml_string(std::filesystem::path(request.model).stem().string() + "-" + device.name),
+                      toml_string(request.model), toml_string(request.data), toml_string(request.device),
+                      request.seed, budget.empty() ? "" : "\n[budget]\n" + budget);
   if (is_of_zoo(request.model)) {
     text += fmt::format("\n[[stage]]\ndo = \"train\"\nepochs = {}\nlearning_rate = 0.1\n{}\n", trains.epochs,
                         fmt::join(trains.options, "\n"));

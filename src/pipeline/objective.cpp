@@ -69,10 +69,4 @@ Objective objective(const Costs& costs, const Costs& baseline, const ObjectiveWe
   return result;
 }
 
-bool better(const Objective& a, const Objective& b) {
-  if (a.broken.empty() != b.broken.empty()) return a.broken.empty();
-  constexpr double kWorst = std::numeric_limits<double>::infinity();
-  return a.value.value_or(kWorst) < b.value.value_or(kWorst);
-}
-
 }  // namespace thimble::pipeline

@@ -43,7 +43,4 @@ struct Objective {
 Objective objective(const Costs& costs, const Costs& baseline, const ObjectiveWeights& weights,
                     const Budget& budget);
 
-/// Whether `a` is to be preferred: one within its limits to one that is not, then the smaller value.
-bool better(const Objective& a, const Objective& b);
-
 }  // namespace thimble::pipeline

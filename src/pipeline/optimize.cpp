@@ -25,9 +25,9 @@
 #include "deploy/results_json.h"
 #include "deploy/verify.h"
 #include "formats/model.h"
-#include "formats/onnx/onnx.h"
 #include "pipeline/dry_run.h"
 #include "pipeline/evaluate.h"
+#include "pipeline/parse_json.h"
 #include "pipeline/results_json.h"
 #include "pipeline/run_folder.h"
 
@@ -40,8 +40,6 @@ std::string sha256_of_text(std::string_view text) {
   return sha256(std::as_bytes(std::span<const char>(text)));
 }
 
-std::string sha256_of_model(const Graph& model) { return sha256_of_text(onnx::to_onnx(model)); }
-
 device::DeviceProfile load_device(const Recipe& recipe) {
   if (!recipe.device.empty()) return device::load_device(recipe.device);
   throw Error(fmt::format("Recipe '{}'", recipe.name), "names no device to optimize for",
@@ -53,6 +51,44 @@ json values_of(const device::DeviceProfile& device) {
   json values;
   for (const device::ProfileLine& line : device::describe(device)) values[line.key] = line.value;
   return values;
+}
+
+/// The networks that a stage brings in: its teachers and, last, a distill stage's student. Without teachers
+/// in the folder `left_out`, which another stage may have to write first.
+std::vector<Graph> others_of(const Stage& stage, const Recipe& recipe, const LoadModel& load_model,
+                             const std::filesystem::path& left_out = {}) {
+  const auto is_left_out = [&](const std::filesystem::path& path) {
+    if (left_out.empty()) return false;
+    const auto within =
+        std::filesystem::absolute(path).lexically_relative(std::filesystem::absolute(left_out));
+    return !within.empty() && *within.begin() != "..";
+  };
+  std::vector<Graph> others;
+  for (const std::string& path : teachers_of(stage)) {
+    if (!is_left_out(path)) others.push_back(formats::read_model(path));
+  }
+  const auto* distill = std::get_if<DistillStage>(&stage);
+  if (distill != nullptr && !distill->student.empty())
+    others.push_back(load_model(distill->student, recipe.seed));
+  return others;
+}
+
+/// Before hours of training: what these stages compile with and emulate on is there.
+void expect_tools(std::span<const Stage> stages, const device::DeviceProfile& device) {
+  for (const Stage& stage : stages) {
+    const bool verifies = std::holds_alternative<VerifyStage>(stage);
+    if (verifies) deploy::expect_emulator(device);
+    if (verifies || std::holds_alternative<ProfileStage>(stage)) deploy::expect_tools(device);
+  }
+}
+
+deploy::Budget deploy_budget(const Recipe& recipe, const device::DeviceProfile& device) {
+  const auto least = [](uint64_t most, const std::optional<int64_t>& limit) {
+    return limit ? std::min(most, static_cast<uint64_t>(*limit)) : most;
+  };
+  return {.device = device.name,
+          .ram_bytes = least(device.ram_bytes.value, recipe.budget.ram_bytes),
+          .flash_bytes = least(device.flash_bytes.value, recipe.budget.flash_bytes)};
 }
 
 /// One walk through a recipe: the network as it is now, and what the stages share.
@@ -68,7 +104,7 @@ class Walk {
         run_(folder, {{"name", recipe.name},
                       {"recipe", recipe.text},
                       {"model", recipe.model},
-                      {"model_sha256", sha256_of_model(model)},
+                      {"model_sha256", formats::sha256_of(model)},
                       {"data", recipe.data},
                       {"device", recipe.device},
                       {"device_values", values_of(device_)},
@@ -88,11 +124,8 @@ class Walk {
         say(name, "done before");
         continue;
       }
-      if (!redone_) expect_tools();
-      if (number_ == 1) {
-        expect_possible(recipe_, network_, device_, deploy_budget(),
-                        [this](const Stage& s) { return others_of(s, Paths::kFromElsewhere); });
-      }
+      if (!redone_)
+        expect_tools(std::span(recipe_.stages).subspan(static_cast<size_t>(number_ - 1)), device_);
       redone_ = true;
       const bool shares = !options_.cache.empty() && makes_network(stage);
       run_.finish(name, shares ? share(stage) : carry_out(stage));
@@ -102,15 +135,6 @@ class Walk {
   }
 
  private:
-  /// Before hours of training: what this stage or one after it compiles with and emulates on is installed.
-  void expect_tools() const {
-    const auto left = std::span(recipe_.stages).subspan(static_cast<size_t>(number_ - 1));
-    const bool emulates = std::ranges::any_of(left, [](const Stage& stage) {
-      return std::holds_alternative<VerifyStage>(stage) || std::holds_alternative<ProfileStage>(stage);
-    });
-    if (emulates) deploy::expect_tools(device_);
-  }
-
   void say(std::string_view stage, std::string_view text) const {
     if (hooks_.on_stage) hooks_.on_stage(fmt::format("{:<9} {}", stage, text));
   }
@@ -118,16 +142,33 @@ class Walk {
   const data::Dataset& dataset(data::Split split) {
     std::optional<data::Dataset>& kept = split == data::Split::kTrain ? train_set_ : test_set_;
     if (!kept && recipe_.held_out) {
-      auto parts = data::split_validation(options_.load_data(recipe_.data, data::Split::kTrain));
+      auto parts = data::split_validation(load(data::Split::kTrain));
       train_set_ = part_of(std::move(parts.training));
       test_set_ = std::move(parts.validation);
     }
     if (!kept) {
-      kept = options_.load_data(recipe_.data, split);
+      kept = load(split);
       if (split == data::Split::kTrain) kept = part_of(std::move(*kept));
       if (!kept->note.empty()) say("data", fmt::format("{}: {}", recipe_.data, kept->note));
     }
     return *kept;
+  }
+
+  /// A split, which is the same that the run's earlier stages had.
+  data::Dataset load(data::Split split) {
+    data::Dataset set = options_.load_data(recipe_.data, split);
+    const std::string name = split == data::Split::kTrain ? "training" : "test";
+    json known = run_.state().value("data_sha256", json::object());
+    if (known.value(name, set.sha256) != set.sha256) {
+      throw Error(run_.path().string(),
+                  fmt::format("holds a run on other {} data: those of '{}' have changed", name, recipe_.data),
+                  "Give another folder with -o, or the data as they were");
+    }
+    if (!known.contains(name)) {
+      known[name] = set.sha256;
+      run_.set("data_sha256", std::move(known));
+    }
+    return set;
   }
 
   data::Dataset part_of(data::Dataset training) const {
@@ -164,33 +205,23 @@ class Walk {
   /// All that decides what a stage makes of the network as it is now.
   json identity_of(const Stage& stage) {
     json identity = {{"stage", recipe_.stage_texts[static_cast<size_t>(number_ - 1)]},
-                     {"model_sha256", sha256_of_model(network_)},
+                     {"model_sha256", formats::sha256_of(network_)},
                      {"data_sha256", dataset(data::Split::kTrain).sha256},
                      {"test_sha256", dataset(data::Split::kTest).sha256},
                      {"seed", recipe_.seed},
                      {"version", options_.version}};
     if (recipe_.held_out) identity["held_out"] = true;
     if (recipe_.training_part != 1) identity["training_part"] = recipe_.training_part;
-    for (const Graph& other : others_of(stage)) identity["others_sha256"].push_back(sha256_of_model(other));
+    for (const Graph& other : others_of(stage))
+      identity["others_sha256"].push_back(formats::sha256_of(other));
     if (!std::holds_alternative<TrainStage>(stage) && !std::holds_alternative<DistillStage>(stage)) {
       identity["device_values"] = values_of(device_);
     }
     return identity;
   }
 
-  enum class Paths { kAll, kFromElsewhere };
-
-  /// The networks that a stage brings in: its teachers and, last, a distill stage's student; or without those
-  /// that lie in the run's folder.
-  std::vector<Graph> others_of(const Stage& stage, Paths paths = Paths::kAll) const {
-    std::vector<Graph> others;
-    for (const std::string& path : teachers_of(stage)) {
-      if (paths == Paths::kAll || !is_of_this_run(path)) others.push_back(formats::read_model(path));
-    }
-    const auto* distill = std::get_if<DistillStage>(&stage);
-    if (distill != nullptr && !distill->student.empty())
-      others.push_back(load_model_(distill->student, recipe_.seed));
-    return others;
+  std::vector<Graph> others_of(const Stage& stage) const {
+    return pipeline::others_of(stage, recipe_, load_model_);
   }
 
   /// The networks that teach in a stage, for its results.
@@ -198,7 +229,7 @@ class Walk {
     json teachers = json::array();
     for (size_t i = 0; i < teaching.size(); ++i) {
       teachers.push_back({{"model", i < paths.size() ? paths[i] : "the network before it"},
-                          {"sha256", sha256_of_model(teaching[i])}});
+                          {"sha256", formats::sha256_of(teaching[i])}});
     }
     return teachers;
   }
@@ -208,13 +239,6 @@ class Walk {
     if (!training) return;
     training->threads = options_.threads;
     training->distillation.teachers = others_of(stage);
-  }
-
-  /// Whether a path lies in the run's folder, where a stage may write it before another reads it.
-  bool is_of_this_run(const std::filesystem::path& path) const {
-    const auto within =
-        std::filesystem::absolute(path).lexically_relative(std::filesystem::absolute(run_.path()));
-    return !within.empty() && *within.begin() != "..";
   }
 
   std::string model_file(std::string_view stage) const { return fmt::format("{}-{}.onnx", number_, stage); }
@@ -238,8 +262,10 @@ class Walk {
                     {"macs", mac_count(network_)},
                     {"weights_bytes", weight_bytes(network_)},
                     {"test", to_json(evaluation)}};
-    place_->add_metrics(
-        {{"stage", stage}, {"test_accuracy", evaluation.accuracy}, {"test_samples", evaluation.samples}});
+    json line = {
+        {"stage", stage}, {"test_accuracy", evaluation.accuracy}, {"test_samples", evaluation.samples}};
+    if (recipe_.held_out) results["held_out"] = line["held_out"] = true;
+    place_->add_metrics(line);
     say(stage, fmt::format("{}: accuracy {} on {} {} samples", file, percent(evaluation.accuracy),
                            grouped(evaluation.samples), recipe_.held_out ? "held-out" : "test"));
     return results;
@@ -394,7 +420,7 @@ class Walk {
 
   json carry_out(const ProfileStage& stage) {
     const auto profile_of = [&](const Graph& network) {
-      return kept_profile(network, device_, test_inputs(network, 1).front(), options_, counts_cache());
+      return kept_profile(network, device_, test_inputs(network, 1).front(), options_, counts_cache(recipe_));
     };
     const json deployed = profile_of(network_);
     json results = {{"deployed", deployed}};
@@ -432,31 +458,15 @@ class Walk {
     return inputs;
   }
 
-  /// Where counts are kept that kernels are chosen by; empty: they are chosen by estimates.
-  std::filesystem::path counts_cache() const {
-    const bool counts = std::ranges::any_of(recipe_.stages, [](const Stage& stage) {
-      const auto* deploy = std::get_if<DeployStage>(&stage);
-      return deploy != nullptr && deploy->count;
-    });
-    return counts ? data::cache_folder("counts") : std::filesystem::path();
-  }
-
   deploy::GeneratedC generate(const Graph& graph, const deploy::Budget& budget) {
-    return deploy::write_c(graph, deploy::schedule_for(graph, device_, counts_cache()),
+    return deploy::write_c(graph, deploy::schedule_for(graph, device_, counts_cache(recipe_)),
                            {.prefix = "",
                             .core = device_.core.value,
                             .budget = budget,
                             .class_names = dataset(data::Split::kTest).class_names});
   }
 
-  deploy::Budget deploy_budget() const {
-    const auto least = [](uint64_t device, const std::optional<int64_t>& limit) {
-      return limit ? std::min(device, static_cast<uint64_t>(*limit)) : device;
-    };
-    return {.device = device_.name,
-            .ram_bytes = least(device_.ram_bytes.value, recipe_.budget.ram_bytes),
-            .flash_bytes = least(device_.flash_bytes.value, recipe_.budget.flash_bytes)};
-  }
+  deploy::Budget deploy_budget() const { return pipeline::deploy_budget(recipe_, device_); }
 
   /// A row a limit of the recipe.
   json check_budget() const {
@@ -466,15 +476,18 @@ class Walk {
       if (!results || !results->contains(path) || !results->at(path).is_number()) return std::nullopt;
       return results->at(path).get<double>();
     };
+    const auto profiled = run_.results(ProfileStage::kName);
+    const std::string why = profiled
+                                ? profiled->at("deployed").value("why", "the device has no figure for it")
+                                : "the recipe has no stage for it";
     const auto add = [&](const char* name, std::optional<double> allowed, std::optional<double> measured,
                          bool at_least, const std::function<std::string(double)>& text) {
       if (!allowed) return;
       const bool met = measured && (at_least ? *measured >= *allowed : *measured <= *allowed);
-      rows.push_back(
-          {{"limit", name},
-           {"allowed", fmt::format("{} {}", at_least ? "at least" : "at most", text(*allowed))},
-           {"measured", measured ? text(*measured) : "not measured (the recipe has no stage for it)"},
-           {"met", met}});
+      rows.push_back({{"limit", name},
+                      {"allowed", fmt::format("{} {}", at_least ? "at least" : "at most", text(*allowed))},
+                      {"measured", measured ? text(*measured) : fmt::format("not measured ({})", why)},
+                      {"met", met}});
     };
     const auto bytes = [](double value) { return grouped(static_cast<uint64_t>(value)) + " B"; };
     const auto limit = [](const auto& value) -> std::optional<double> {
@@ -488,14 +501,13 @@ class Walk {
     }
     add("accuracy", budget.accuracy, accuracy, true, percent);
     // What the device has binds what is measured; what the recipe limits has to be measured.
-    const bool is_profiled = run_.results(ProfileStage::kName).has_value();
-    const auto memory = [&](const auto& own, uint64_t most) {
-      return is_profiled ? std::optional(static_cast<double>(most)) : limit(own);
+    const auto add_memory = [&](const char* name, const auto& own, uint64_t most, const auto& path) {
+      const std::optional<double> measured = figure(ProfileStage::kName, path);
+      add(name, measured ? std::optional(static_cast<double>(most)) : limit(own), measured, false, bytes);
     };
-    add("RAM", memory(budget.ram_bytes, deploy_budget().ram_bytes),
-        figure(ProfileStage::kName, "/deployed/ram_bytes"_json_pointer), false, bytes);
-    add("flash", memory(budget.flash_bytes, deploy_budget().flash_bytes),
-        figure(ProfileStage::kName, "/deployed/flash_bytes"_json_pointer), false, bytes);
+    add_memory("RAM", budget.ram_bytes, deploy_budget().ram_bytes, "/deployed/ram_bytes"_json_pointer);
+    add_memory("flash", budget.flash_bytes, deploy_budget().flash_bytes,
+               "/deployed/flash_bytes"_json_pointer);
     add("latency", budget.latency_ms, figure(ProfileStage::kName, "/deployed/latency_ms"_json_pointer), false,
         [](double ms) { return fmt::format("{:.2f} ms", ms); });
     add("energy", budget.energy_uj, figure(ProfileStage::kName, "/deployed/energy_uj"_json_pointer), false,
@@ -520,6 +532,14 @@ class Walk {
 
 }  // namespace
 
+std::filesystem::path counts_cache(const Recipe& recipe) {
+  const bool counts = std::ranges::any_of(recipe.stages, [](const Stage& stage) {
+    const auto* deploy = std::get_if<DeployStage>(&stage);
+    return deploy != nullptr && deploy->count;
+  });
+  return counts ? data::cache_folder("counts") : std::filesystem::path();
+}
+
 nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& device,
                             std::span<const std::byte> sample, const OptimizeOptions& options,
                             const std::filesystem::path& counts_cache) {
@@ -535,7 +555,7 @@ nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& d
                          {"version", options.version}};
   const std::filesystem::path path = options.cache / (sha256_of_text(identity.dump()) + ".json");
   if (std::filesystem::exists(path)) {
-    const json kept = json::parse(read_text(path), nullptr, false);
+    const json kept = parse_json(read_text(path));
     if (kept.is_object() && kept.value("identity", json()) == identity) return kept.at("profile");
   }
   const json result = {{"identity", identity}, {"profile", profile()}};
@@ -546,7 +566,15 @@ nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& d
 nlohmann::json optimize(const Recipe& recipe, const LoadModel& load_model,
                         const std::filesystem::path& folder, const OptimizeOptions& options,
                         const OptimizeHooks& hooks) {
-  return Walk(recipe, load_model, load_model(recipe.model, recipe.seed), folder, options, hooks).walk();
+  const Graph model = load_model(recipe.model, recipe.seed);
+  // Before a folder is made for what cannot be done.
+  if (!holds_run(folder)) {
+    const device::DeviceProfile device = load_device(recipe);
+    expect_tools(recipe.stages, device);
+    expect_possible(recipe, model, device, deploy_budget(recipe, device),
+                    [&](const Stage& stage) { return others_of(stage, recipe, load_model, folder); });
+  }
+  return Walk(recipe, load_model, model, folder, options, hooks).walk();
 }
 
 void expect_within_budget(const nlohmann::json& run) {

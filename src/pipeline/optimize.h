@@ -42,6 +42,9 @@ nlohmann::json optimize(const Recipe& recipe, const LoadModel& load_model,
                         const std::filesystem::path& folder, const OptimizeOptions& options,
                         const OptimizeHooks& hooks);
 
+/// Where counts are kept that a recipe's kernels are chosen by; empty: they are chosen by estimates.
+std::filesystem::path counts_cache(const Recipe& recipe);
+
 /// deploy::profile of the network as it is deployed, as JSON (deploy/results_json.h); in the options' cache,
 /// where there is one, it is kept by the C, the device's values and the sample. With a `counts_cache`,
 /// kernels are chosen by counts (deploy/kernel_counts.h).

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -220,8 +219,6 @@ Recipe parse_recipe(std::string_view text, std::string_view where) {
     table.fail("stage", "is missing", "List at least one stage: [[stage]] with do = \"train\"");
   return recipe;
 }
-
-std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
 
 void set_seed(Recipe& recipe, uint64_t seed) {
   recipe.seed = seed;

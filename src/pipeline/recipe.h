@@ -109,9 +109,6 @@ struct Recipe {
 Recipe parse_recipe(std::string_view text, std::string_view where);
 Recipe read_recipe(const std::filesystem::path& path);
 
-/// A text as a recipe holds it, in quotes: a string of TOML, which JSON's are, too.
-std::string quoted(const std::string& text);
-
 /// Gives a recipe, and those of its stages that draw random numbers, another seed.
 void set_seed(Recipe& recipe, uint64_t seed);
 

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <regex>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "formats/model.h"
+#include "pipeline/parse_json.h"
 
 namespace thimble::pipeline {
 namespace {
@@ -22,13 +24,14 @@ bool same_measurement(const json& a, const json& b) {
          a.value("epoch", -1) == b.value("epoch", -1);
 }
 
-/// A kill in mid-write leaves the file that was to be renamed: ".NAME.XXXXXX" (write_file_atomically).
+/// A kill in mid-write leaves the file that was to be renamed: ".NAME.XXXXXX" (write_file_atomically). Names
+/// alone that a run writes: a user may keep a ".env.sample" in the same folder.
 void remove_unfinished_writes(const std::filesystem::path& folder) {
-  constexpr size_t kSuffix = 7;
+  static const std::regex unfinished(
+      R"(\.(run\.json|metrics\.jsonl|report\.html|[0-9]+-[a-z]+\.onnx|[a-z]+\.checkpoint(\.[0-9]+)?)\.[A-Za-z0-9]{6})");
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool unfinished = name.size() > kSuffix + 1 && name[0] == '.' && name[name.size() - kSuffix] == '.';
-    if (unfinished && entry.is_regular_file()) std::filesystem::remove(entry.path());
+    if (std::regex_match(entry.path().filename().string(), unfinished) && entry.is_regular_file())
+      std::filesystem::remove(entry.path());
   }
 }
 
@@ -42,7 +45,7 @@ std::vector<json> read_metrics(const std::filesystem::path& folder) {
   size_t begin = 0;
   while (begin < text.size()) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    json line = json::parse(text.substr(begin, end - begin), nullptr, false);
+    json line = parse_json(std::string_view(text).substr(begin, end - begin));
     if (!line.is_object()) {
       throw Error(path.string(), fmt::format("line {} is not JSON", lines.size() + 1),
                   "The file was changed by something else: move the run's folder away and run again");
@@ -53,9 +56,11 @@ std::vector<json> read_metrics(const std::filesystem::path& folder) {
   return lines;
 }
 
+bool holds_run(const std::filesystem::path& folder) { return std::filesystem::exists(folder / kStateFile); }
+
 nlohmann::json read_run(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kStateFile;
-  json state = json::parse(read_text(path), nullptr, false);
+  json state = parse_json(read_text(path));
   if (!state.is_object() || !state.value("stages", json()).is_array() ||
       !state.value("identity", json()).is_object()) {
     throw Error(path.string(), "is damaged", "Move the run's folder away and run again");
@@ -83,8 +88,8 @@ RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity, InUs
     throw Error(folder_.string(), "is in use by another run",
                 "Wait for its end, or give another folder with -o");
   }
-  remove_unfinished_writes(folder_);
-  if (!std::filesystem::exists(folder_ / kStateFile)) {
+  if (!holds_run(folder_)) {
+    remove_unfinished_writes(folder_);
     state_ = {{"identity", std::move(identity)}, {"stages", json::array()}};
     save_state();
     return;
@@ -97,6 +102,7 @@ RunFolder::RunFolder(std::filesystem::path folder, nlohmann::json identity, InUs
     }
   }
   metrics_ = read_metrics(folder_);
+  remove_unfinished_writes(folder_);
 }
 
 std::optional<nlohmann::json> RunFolder::results(std::string_view stage) const {

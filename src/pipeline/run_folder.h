@@ -65,6 +65,9 @@ class RunFolder {
   std::vector<nlohmann::json> metrics_;
 };
 
+/// Whether a run was begun in the folder.
+bool holds_run(const std::filesystem::path& folder);
+
 /// Reads run.json of a finished or unfinished run. Throws Error when the folder holds none or it is damaged.
 nlohmann::json read_run(const std::filesystem::path& folder);
 

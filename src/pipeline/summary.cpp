@@ -54,9 +54,11 @@ void add_accuracy(Summary& summary, const json& train, const json& quantize) {
   if (before.is_number() && after.is_number()) {
     change = fmt::format("{:+.2f} points", 100 * (after.get<double>() - before.get<double>()));
   }
-  summary.rows.push_back({fmt::format("accuracy, {} test samples",
-                                      samples.is_number() ? grouped(samples.get<uint64_t>()) : "all"),
-                          {cell(before), cell(after), change}});
+  const bool held_out = (before.is_number() ? train : quantize).value("held_out", false);
+  summary.rows.push_back(
+      {fmt::format("accuracy, {} {} samples", samples.is_number() ? grouped(samples.get<uint64_t>()) : "all",
+                   held_out ? "held-out" : "test"),
+       {cell(before), cell(after), change}});
 }
 
 /// The types of an integer network's weights: "int4 and int8".

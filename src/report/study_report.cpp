@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "pipeline/pareto.h"
+#include "pipeline/parse_json.h"
 #include "report/page.h"
 #include "report/profile_section.h"
 #include "report/scatter_drawing.h"
@@ -279,7 +280,7 @@ json details_of(const Source& source, study::Storage& storage, const std::string
         trial.key.network + " on " + trial.key.data != place) {
       continue;
     }
-    const json details = json::parse(storage.details(trial.id), nullptr, false);
+    const json details = pipeline::parse_json(storage.details(trial.id));
     if (details.is_object()) return details;
   }
   return json::object();
@@ -355,7 +356,7 @@ std::string trials_shown(const Source& source, study::Storage& storage, const st
 std::string models_table(const Source& source, study::Storage& storage) {
   std::vector<Row> rows;
   for (const study::Trial& trial : source.trials) {
-    const json details = json::parse(storage.details(trial.id), nullptr, false);
+    const json details = pipeline::parse_json(storage.details(trial.id));
     if (!details.is_object() || details.value("models", json::array()).empty()) continue;
     rows.push_back({to_string(trial.key), details["models"].back().value("model", ""),
                     details["models"].back().value("sha256", ""), details.value("data_sha256", "")});

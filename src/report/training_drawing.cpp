@@ -20,9 +20,11 @@ std::string training_drawing(const std::vector<json>& metrics) {
   std::vector<double> losses;
   std::vector<Begin> begins;
   std::string ends;
+  const char* measured_on = "the test split";
   for (const json& line : metrics) {
     const std::string stage = line.value("stage", "");
     if (line.value("test_accuracy", json()).is_number()) {
+      if (line.value("held_out", false)) measured_on = "samples held out of the training data";
       ends += fmt::format("{}{} {}", ends.empty() ? "" : ", ", stage,
                           percent(line["test_accuracy"].get<double>()));
     }
@@ -73,7 +75,7 @@ std::string training_drawing(const std::vector<json>& metrics) {
              "</text></g></svg><figcaption>Accuracy on the training samples over {} epochs{}.</figcaption>"
              "</figure>\n",
              y(high) + 4, percent(high), y(low), percent(low), accuracies.size(),
-             ends.empty() ? "" : escaped("; on the test split after each stage: " + ends));
+             ends.empty() ? "" : escaped(fmt::format("; on {} after each stage: {}", measured_on, ends)));
 }
 
 }  // namespace thimble::report

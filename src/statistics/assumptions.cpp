@@ -82,6 +82,8 @@ Outcome<Levene> levene(std::span<const Group> groups) {
     Group& distance = distances.emplace_back();
     distance.name = group.name;
     for (const double value : group.values) distance.values.push_back(std::abs(value - center));
+    // Two lie equally far off; rounding of the median must not look like variance.
+    if (distance.values.size() == 2) distance.values[1] = distance.values[0];
   }
   const Outcome<AnovaTable> table = one_way_anova(distances, "group");
   if (!table) return CannotBeHad{"of the distances to the medians, " + table.reason()};

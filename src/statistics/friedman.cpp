@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -9,6 +10,15 @@
 #include "statistics/studentized_range.h"
 
 namespace thimble::statistics {
+namespace {
+
+/// But for what is lost in the last digits of means.
+bool are_equal(double a, double b) {
+  constexpr double kRounding = 1e-12;
+  return std::abs(a - b) <= kRounding * std::max(std::abs(a), std::abs(b));
+}
+
+}  // namespace
 
 Outcome<Friedman> friedman(std::span<const Group> techniques, double confidence) {
   if (auto reason = not_comparable(techniques, 2)) return *reason;
@@ -29,8 +39,11 @@ Outcome<Friedman> friedman(std::span<const Group> techniques, double confidence)
       double smaller = 0;
       double equal = 0;
       for (const Group& other : techniques) {
-        smaller += other.values[set] < techniques[i].values[set] ? 1 : 0;
-        equal += other.values[set] == techniques[i].values[set] ? 1 : 0;
+        const double ours = techniques[i].values[set];
+        const double theirs = other.values[set];
+        const bool same = are_equal(ours, theirs);
+        equal += same ? 1 : 0;
+        smaller += !same && theirs < ours ? 1 : 0;
       }
       result.mean_ranks[i] += (smaller + (equal + 1) / 2) / n;
       ties += equal * equal - 1;

@@ -310,17 +310,27 @@ json advice_json(const json& tests, const Accuracies& accuracies, const json& ob
   };
   const json* chosen = nullptr;
   std::string worse;
+  bool has_objective = false;
+  bool keeps_limits = false;
   for (const json& row : objective) {
     if (!here(row)) continue;
     const std::string technique = row.at("technique");
+    const bool has_own = row.at("value").is_number();
+    has_objective |= has_own;
+    keeps_limits |= has_own && row.at("broken").empty();
     if (p_against_best(technique) < kSignificant) {
       worse += (worse.empty() ? "" : ", ") + technique;
-    } else if (row.at("value").is_number() && row.at("broken").empty() &&
+    } else if (has_own && row.at("broken").empty() &&
                (chosen == nullptr || row["value"] < (*chosen)["value"])) {
       chosen = &row;
     }
   }
-  if (chosen == nullptr) return {{"why", "cannot be had, because no technique has all figures of J"}};
+  if (chosen == nullptr) {
+    return {{"why", !has_objective  ? "cannot be had, because no technique has all figures of J"
+                    : !keeps_limits ? "cannot be given, because no technique keeps the budget on " + device
+                                    : "cannot be given, because each technique that keeps the budget on " +
+                                          device + " is shown to be less accurate than " + best->name}};
+  }
   const std::string technique = (*chosen)["technique"];
   std::string sentence =
       fmt::format("Take {}: {}, and its J on {} is the least of those ({:.3f}).", technique,

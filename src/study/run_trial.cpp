@@ -9,6 +9,7 @@
 #include "deploy/device_run.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
+#include "pipeline/results_json.h"
 #include "pipeline/run_folder.h"
 
 namespace thimble::study {
@@ -41,18 +42,33 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
 
   std::vector<Measurement> measurements;
   json details = {{"metrics", pipeline::read_metrics(folder)}, {"profiles", json::object()}};
-  std::string model;
-  for (const json& stage : run.at("stages")) {
-    const json& results = stage.at("results");
-    if (!results.contains("test")) continue;
-    model = results.at("model").get<std::string>();
-    details["models"].push_back({{"model", model}, {"sha256", results.at("sha256")}});
+  const auto take = [&](const json& results) {
+    details["models"].push_back({{"model", results.at("model")}, {"sha256", results.at("sha256")}});
     if (results.contains("data_sha256")) details["data_sha256"] = results["data_sha256"];
     measurements = {{"accuracy", "", results.at("test").at("accuracy").get<double>(), ""},
                     {"macro_f1", "", results.at("test").at("macro_f1").get<double>(), ""},
                     {"parameters", "", results.at("parameters").get<double>(), ""},
                     {"macs", "", results.at("macs").get<double>(), ""},
                     {"weights_bytes", "", results.at("weights_bytes").get<double>(), ""}};
+  };
+  std::string model;
+  for (const json& stage : run.at("stages")) {
+    const json& results = stage.at("results");
+    if (!results.contains("test")) continue;
+    model = results.at("model").get<std::string>();
+    take(results);
+  }
+  const Graph network =
+      model.empty() ? load_model(recipe.model, recipe.seed) : formats::read_model(folder / model);
+  // A technique may leave the network as it is.
+  if (model.empty()) {
+    const auto test = options.load_data(recipe.data, data::Split::kTest);
+    take({{"model", recipe.model},
+          {"sha256", formats::sha256_of(network)},
+          {"test", pipeline::to_json(pipeline::evaluate(network, test, options.threads))},
+          {"parameters", parameter_count(network)},
+          {"macs", mac_count(network)},
+          {"weights_bytes", weight_bytes(network)}});
   }
   for (const json& stage : run.at("stages")) {
     if (stage.at("stage") != pipeline::ProfileStage::kName) continue;
@@ -62,13 +78,12 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
       add_costs(measurements, profiles[devices.front()], devices.front());
       continue;
     }
-    const Graph network = formats::read_model(folder / model);
     const auto test = options.load_data(recipe.data, data::Split::kTest);
     const auto sample =
         pipeline::sample_bytes(network, test, data::draw_by_class(test, 1, Random(recipe.seed)).at(0));
     for (size_t i = 1; i < devices.size(); ++i) {
-      profiles[devices[i]] =
-          pipeline::kept_profile(network, device::load_device(devices[i]), sample, options);
+      profiles[devices[i]] = pipeline::kept_profile(network, device::load_device(devices[i]), sample, options,
+                                                    pipeline::counts_cache(recipe));
     }
     for (const std::string& device : devices) add_costs(measurements, profiles[device], device);
   }

@@ -75,6 +75,7 @@ Candidate candidate_of(const Plan& plan, const Trial& trial, const CostsByShape&
   const auto costs = costs_by_shape.find(shape_of(plan.genes));
   if (trial.state != TrialState::kDone || !accuracy || costs == costs_by_shape.end()) {
     candidate.excess = candidate.costs_excess = std::numeric_limits<double>::infinity();
+    candidate.error = trial.error;
     return candidate;
   }
   const Costs& c = costs->second;
@@ -96,8 +97,10 @@ Candidate candidate_of(const Plan& plan, const Trial& trial, const CostsByShape&
 std::string text_of(const SearchOptions& o) {
   std::string text = fmt::format(
       "{}\"{}\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\npopulation = {}\nepochs = {}\nrungs = {}\n",
-      kTextBegins, o.strategy == SearchStrategy::kNsga2 ? "nsga2" : "random", pipeline::quoted(o.model),
-      pipeline::quoted(o.data), pipeline::quoted(o.device), o.seed, o.population, o.epochs, o.rungs);
+      kTextBegins, o.strategy == SearchStrategy::kNsga2 ? "nsga2" : "random", toml_string(o.model),
+      toml_string(o.data), toml_string(o.device), o.seed, o.population, o.epochs, o.rungs);
+  if (!o.model_sha256.empty()) text += fmt::format("model_sha256 = \"{}\"\n", o.model_sha256);
+  if (!o.data_sha256.empty()) text += fmt::format("data_sha256 = \"{}\"\n", o.data_sha256);
   if (!o.groups.empty()) text += fmt::format("groups = {}\n", nlohmann::json(o.groups).dump());
   if (!o.layers.empty()) text += fmt::format("layers = {}\n", nlohmann::json(o.layers).dump());
   if (o.weights != kSearchWeights) {
@@ -116,6 +119,8 @@ SearchOptions parse_options(std::string_view text) {
   o.model = table.text("model");
   o.data = table.text("data");
   o.device = table.text("device");
+  o.model_sha256 = table.text("model_sha256", "");
+  o.data_sha256 = table.text("data_sha256", "");
   o.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max()));
   o.population = static_cast<int>(table.integer("population", 1, 1000000));
   o.epochs = static_cast<int>(table.integer("epochs", 1, 1000000));
@@ -258,8 +263,8 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
   const int epochs = std::max(1, static_cast<int>(std::lround(length)));
   // What does not train is the same for every rung and seed, so that what all are measured against is, too.
   std::string text = fmt::format("name = \"search\"\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\n",
-                                 pipeline::quoted(options.model), pipeline::quoted(options.data),
-                                 pipeline::quoted(options.device), meaning.is_trained ? options.seed : 1);
+                                 toml_string(options.model), toml_string(options.data),
+                                 toml_string(options.device), meaning.is_trained ? options.seed : 1);
   if (measured_on == MeasuredOn::kHeldOut) text += "held_out = true\n";
   if (meaning.is_trained && length < 1)
     text += fmt::format("training_part = {}\n", std::max(length, 1.0 / 64));
@@ -268,7 +273,7 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
   for (size_t g = 0; g < meaning.parts.size(); ++g) {
     if (meaning.parts[g] + 1 == kParts) continue;
     parts.push_back(
-        fmt::format("{} = {}", pipeline::quoted(options.groups[g]), (meaning.parts[g] + 1.0) / kParts));
+        fmt::format("{} = {}", toml_string(options.groups[g]), (meaning.parts[g] + 1.0) / kParts));
   }
   if (!parts.empty()) {
     text += fmt::format("\n[[stage]]\ndo = \"prune\"\ncriterion = \"taylor\"\nlayers = {{{}}}\n",
@@ -284,7 +289,7 @@ std::string recipe_of(const Plan& plan, const SearchOptions& options, MeasuredOn
   std::vector<std::string> few_bits;
   for (size_t l = 0; l < meaning.has_few_bits.size(); ++l) {
     if (meaning.has_few_bits[l] == 1)
-      few_bits.push_back(fmt::format("{} = 4", pipeline::quoted(options.layers[l])));
+      few_bits.push_back(fmt::format("{} = 4", toml_string(options.layers[l])));
   }
   const bool all_few = few_bits.size() == options.layers.size();
   text += fmt::format("\n[[stage]]\ndo = \"quantize\"\nbits = {}\n", all_few ? 4 : 8);
@@ -510,7 +515,10 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
       keep_costs(costs, plans[i].genes, trials[first + i]);
     for (size_t i = 0; i < plans.size() && first + i < trials.size(); ++i) {
       const Trial& trial = trials[first + i];
-      if (trial.state == TrialState::kPending || trial.state == TrialState::kRunning) continue;
+      if (trial.state == TrialState::kPending || trial.state == TrialState::kRunning) {
+        if (first + i == 0) break;  // which all are measured against
+        continue;
+      }
       candidates.push_back(candidate_of(plans[i], trial, costs, options.budget));
     }
     // What comes next follows from the whole of it.

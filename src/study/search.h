@@ -22,6 +22,8 @@ constexpr pipeline::ObjectiveWeights kSearchWeights = {
 struct SearchOptions {
   std::string model;  ///< a trained float32 model's path
   std::string data;
+  std::string model_sha256;  ///< of that network, and
+  std::string data_sha256;   ///< of the training split: a search that goes on goes on with the same
   std::string device;
   pipeline::Budget budget;
   pipeline::ObjectiveWeights weights = kSearchWeights;  ///< of the J by which one of the front is chosen
@@ -69,6 +71,7 @@ struct Candidate {
   std::optional<double> energy_uj;
   double excess = 0;        ///< sum over the limits that are missed of how many times too much, less 1
   double costs_excess = 0;  ///< that of costs alone, which no training mends
+  std::string error;        ///< of what failed
 };
 
 /// Non-dominated ranks from 0 on (Deb et al., "NSGA-II", 2002), with his rule for limits: what keeps them

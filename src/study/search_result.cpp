@@ -1,5 +1,7 @@
 #include "study/search_result.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 #include <limits>
@@ -58,9 +60,15 @@ class GrowingFront {
 }  // namespace
 
 pipeline::Objectives reference_point(const std::vector<Candidate>& candidates) {
-  if (candidates.empty() || candidates.front().objectives.empty()) {
-    throw Error("The search", "could not measure the whole network in 8 bits",
-                "See what \"thimble check MODEL --device NAME\" says of it");
+  if (candidates.empty()) {
+    throw Error("The search", "has not measured the whole network in 8 bits yet",
+                "Wait for its first candidate, or go on with it");
+  }
+  if (candidates.front().objectives.empty()) {
+    throw Error("The search",
+                fmt::format("could not measure the whole network in 8 bits ({})", candidates.front().error),
+                "Mend the cause (\"thimble check MODEL --device NAME\" says what cannot run there) and go on "
+                "with --retry");
   }
   pipeline::Objectives reference = candidates.front().objectives;
   reference[0] = std::max(kReferenceError, kReferenceErrorFactor * reference[0]);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <map>
 #include <random>
 
@@ -105,8 +106,12 @@ class Statement {
   }
   int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   std::optional<double> number(int column) const {
-    if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
-    return sqlite3_column_double(statement_, column);
+    const int type = sqlite3_column_type(statement_, column);
+    if (type == SQLITE_NULL) return std::nullopt;
+    const double value = sqlite3_column_double(statement_, column);
+    if ((type != SQLITE_INTEGER && type != SQLITE_FLOAT) || !std::isfinite(value))
+      database_.fail_as_damaged(fmt::format("\"{}\" is no figure", text(column)));
+    return value;
   }
 
  private:
@@ -176,6 +181,11 @@ class Workers {
       lock_ = file;
     }
     return name_;
+  }
+
+  /// Whether a process can have that name; any other is no file of this folder.
+  static bool is_name(std::string_view name) {
+    return !name.empty() && name.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
   }
 
   /// Whether the process of that name has ended.
@@ -259,6 +269,8 @@ class SqliteStorage : public Storage {
       claimants.push_back(row.text(0));
     }
     for (const std::string& worker : claimants) {
+      if (!Workers::is_name(worker))
+        database_.fail_as_damaged(fmt::format("a running trial is of a process \"{}\"", worker));
       if (!workers_.dead(worker)) continue;
       Statement(database_,
                 "UPDATE trial SET state = 'pending', worker = NULL WHERE state = 'running' AND worker = ?",

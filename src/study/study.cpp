@@ -36,17 +36,6 @@ void expect_new(const TomlTable& table, std::string_view key, const std::string&
   if (!seen.insert(value).second) table.fail(key, fmt::format("has {} twice", value), "List each once");
 }
 
-/// A text as TOML (version 1.0, "String"), whose basic strings hold no control character as it is.
-std::string in_quotes(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-    result += control ? fmt::format("\\u{:04X}", static_cast<int>(c)) : std::string(1, c);
-  }
-  return result + '"';
-}
-
 std::vector<Technique> parse_techniques(TomlTable& table) {
   std::vector<Technique> techniques;
   std::set<std::string> names;
@@ -129,8 +118,8 @@ std::string recipe_text(const Study& study, Technique& technique, const Network&
                         const std::string& data, uint64_t seed) {
   std::string text =
       fmt::format("name = {}\nmodel = {}\ndata = {}\ndevice = {}\nseed = {}\nstage = [\n",
-                  in_quotes(fmt::format("{}-{}", study.name, technique.name)), in_quotes(network.model),
-                  in_quotes(data), in_quotes(study.devices.front()), seed);
+                  toml_string(fmt::format("{}-{}", study.name, technique.name)), toml_string(network.model),
+                  toml_string(data), toml_string(study.devices.front()), seed);
   const TomlTable nothing = TomlTable::parse("", "");
   const auto of = [&](const Settings& settings, const std::string& stage) {
     const auto place = settings.find(stage);

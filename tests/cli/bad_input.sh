@@ -122,12 +122,28 @@ if has_verb optimize; then
   expect 2 'zeros among the weights save none' "$thimble" prune zoo:mnist-cnn --granularity weight --of cycles -o out.onnx
   expect 2 'changes nothing' "$thimble" redesign zoo:mnist-cnn -o out.onnx
   expect 1 'is not in the network' "$thimble" redesign zoo:mnist-cnn --separable --layer none -o out.onnx
-  for stage in 'do = "prune"\nkeep = 0' 'do = "prune"\nof = "cycles"' 'do = "distill"' \
-    'do = "distill"\nteachers = [{model = "none.onnx"}]'; do
-    printf "name = \"x\"\nmodel = \"zoo:mnist-cnn\"\ndata = \"mnist\"\n[[stage]]\n$stage\n" >t.toml
-    expect 1 'thimble: ' "$thimble" optimize t.toml -o run
+  for stage in 'do = "prune"\nkeep = 0' 'do = "distill"' 'do = "distill"\nteachers = [{model = "none.onnx"}]'; do
+    printf "name = \"x\"\nmodel = \"zoo:mnist-cnn\"\ndata = \"mnist\"\ndevice = \"nano33ble\"\n[[stage]]\n$stage\n" >t.toml
+    case $stage in
+      *none.onnx*) said=none.onnx ;;
+      *keep*) said="'keep'" ;;
+      *) said="'teachers' is missing" ;;
+    esac
+    expect 1 "$said" "$thimble" optimize t.toml -o run
     [ ! -e run ] || fail "a recipe that cannot be carried out left a folder: $stage"
   done
+
+  # A board that no emulator has: what would be verified there is said at once, what would be counted is not known.
+  sed 's/^title/emulated_board = "microbit"\n&/; s/^flash_bytes = 16384/flash_bytes = 1000000/; s/^ram_bytes = 8192/ram_bytes = 262144/
+    s/^\[sources\]/&\nemulated_board = "invented"/' tiny.toml >board.toml
+  printf 'name = "x"\nmodel = "zoo:mnist-cnn"\ndata = "mnist"\ndevice = "./board.toml"\n' >u.toml
+  printf '[[stage]]\ndo = "%s"\n' deploy profile >>u.toml
+  expect 0 'latency not known' "$thimble" optimize u.toml -o unknown
+  printf '[budget]\nram_bytes = 100000\n' >>u.toml
+  expect 3 'RAM is not measured (there is no emulated board microbit' "$thimble" optimize u.toml -o unknown2
+  sed -i 's/"profile"/"verify"/' u.toml
+  expect 1 'there is no emulated board microbit' "$thimble" optimize u.toml -o unknown3
+  [ ! -e unknown3 ] || fail "a recipe that cannot be verified left a folder"
 
   # A data set that is damaged, in a folder that THIMBLE_DATA names: said, not passed over.
   mkdir -p data/mnist

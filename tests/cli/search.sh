@@ -42,6 +42,17 @@ expect 0 'report.csv' "$thimble" report whole/search.db -o report.csv
 expect 0 'report.json' "$thimble" report whole/search.db -o report.json
 jq -e --slurpfile front whole/front.json '.chosen == $front[0].chosen and .hypervolume[-1] == $front[0].hypervolume' report.json >/dev/null ||
   fail "the report and the front differ"
+# A search goes on with the network and the data that it began with, and with the tools that it needs.
+cp f.onnx kept.onnx
+cp own.csv kept.csv
+sed -i 2d own.csv
+expect 1 'another search' search whole 6 --budget flash_bytes=1000000
+cp kept.csv own.csv
+"$thimble" train zoo:ds-cnn,input=1x1x4,classes=2,width=0.25 --data own.csv --epochs 1 --set batch_size=32 --quiet -o f.onnx >/dev/null
+expect 1 'another search' search whole 6 --budget flash_bytes=1000000
+cp kept.onnx f.onnx
+expect 1 'not installed' env PATH=/nowhere "$thimble" search f.onnx --data own.csv --device nano33ble --evaluations 2 -o bare
+[ ! -e bare ] || fail "a search without tools left a folder"
 # What is in use is left alone.
 (flock 9; expect 1 'another search' search whole 5; exit "$failures") 9>whole/.lock || fail "two searches in one folder"
 expect 1 'measured nothing' search brief 5 --minutes 1e-9

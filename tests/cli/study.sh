@@ -45,12 +45,25 @@ done
 jq -r .identity.recipe whole.db.runs/trial-2/run.json >alone.toml
 "$thimble" optimize alone.toml -o alone --quiet >/dev/null 2>&1 || fail "a recipe without a profile"
 cmp alone/2-quantize.onnx whole.db.runs/trial-2/2-quantize.onnx || fail "the cache changes what comes out"
+# A run goes on with the data that it began with, or not at all.
+cp own.csv kept.csv
+sed -i 2d own.csv
+rm alone/2-quantize.onnx
+expect 1 "training data: those of 'own.csv' have changed" "$thimble" optimize alone.toml -o alone
+cp kept.csv own.csv
+expect 0 'done before' "$thimble" optimize alone.toml -o alone
 "$thimble" study study.toml -o both.db --quiet >/dev/null 2>&1 &
 expect 0 'trials are done' "$thimble" study study.toml -o both.db --quiet
 wait $! || fail "the second of two processes on one study"
 "$thimble" study study.toml -o pieces.db --quiet >/dev/null 2>&1 &
-sleep 0.4
-kill -9 $! 2>/dev/null
+# Within a trial, not before the first.
+tries=0
+until [ -e pieces.db.runs/trial-1 ] || [ "$tries" = 600 ]; do
+  tries=$((tries + 1))
+  sleep 0.05
+done
+[ -e pieces.db.runs/trial-1 ] || fail "the study that is to be killed began no trial"
+kill -9 $! || fail "the study ended before it was killed"
 wait $! 2>/dev/null
 expect 0 '6 of 6 trials' "$thimble" study study.toml -o pieces.db --workers 2 --quiet
 for name in whole pieces both; do

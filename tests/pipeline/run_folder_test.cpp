@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 #include "base/files.h"
 #include "support/expect_error.h"
@@ -51,6 +52,31 @@ TEST(RunFolder, refuses_a_folder_of_another_run_and_leaves_it_as_it_is) {
   EXPECT_EQ(read_text(folder.path() / "run.json"), before);
 }
 
+TEST(RunFolder, removes_what_a_kill_left_half_written_and_nothing_else) {
+  const TemporaryFolder folder;
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      found.insert(entry.path().filename().string());
+    return found;
+  };
+  const std::set<std::string> own = {".env.sample", ".bashrc.backup", ".run.json.bak", "1-train.onnx.abcdef"};
+  for (const std::string& name : own) write_file_atomically(folder.path() / name, "the user's");
+  for (const char* name : {".run.json.aB3xYz", ".metrics.jsonl.000000", ".2-quantize.onnx.abcdef",
+                           ".train.checkpoint.abcdef", ".prune.checkpoint.3.abcdef", ".report.html.abcdef"})
+    write_file_atomically(folder.path() / name, "half");
+  { const RunFolder run(folder.path(), kIdentity); }
+  std::set<std::string> expected = own;
+  expected.insert({".lock", "run.json"});
+  EXPECT_EQ(names(), expected);
+
+  write_file_atomically(folder.path() / ".run.json.abcdef", "half");
+  test::expect_error([&] { RunFolder(folder.path(), {{"seed", 2}}); }, {"another seed"});
+  EXPECT_TRUE(names().contains(".run.json.abcdef")) << "another run's folder was changed";
+  { const RunFolder run(folder.path(), kIdentity); }
+  EXPECT_EQ(names(), expected);
+}
+
 TEST(RunFolder, refuses_a_second_process_at_the_same_time) {
   const TemporaryFolder folder;
   const RunFolder run(folder.path(), kIdentity);
@@ -58,8 +84,10 @@ TEST(RunFolder, refuses_a_second_process_at_the_same_time) {
 }
 
 TEST(RunFolder, a_damaged_state_is_an_error_that_says_what_to_do) {
-  for (const char* damage :
-       {"", "{", "[]", "{\"identity\": 3, \"stages\": []}", "{\"identity\": {}, \"stages\": [3]}"}) {
+  const std::string too_deep = "{\"stages\": [], \"identity\": {\"a\": " + std::string(1000000, '[') +
+                               std::string(1000000, ']') + "}}";
+  for (const char* damage : {"", "{", "[]", "{\"identity\": 3, \"stages\": []}",
+                             "{\"identity\": {}, \"stages\": [3]}", too_deep.c_str()}) {
     const TemporaryFolder folder;
     write_file_atomically(folder.path() / "run.json", damage);
     test::expect_error([&] { RunFolder(folder.path(), kIdentity); },

@@ -35,6 +35,16 @@ TEST(CannotBeHad, one_seed_has_no_statistics) {
   expect_none(two_way_anova(cells, "technique", "network", SumsOfSquares::kTypeII), "one seed");
 }
 
+TEST(CannotBeHad, two_values_of_each_have_no_spread_to_compare_whatever_their_rounding) {
+  expect_none(levene(std::vector<Group>{{"a", {0.9901, 0.9902}}, {"b", {0.9801, 0.9828}}}), "do not vary");
+  Random random(7);
+  for (int i = 0; i < 200; ++i) {
+    std::vector<Group> groups;
+    for (const char* name : {"a", "b", "c"}) groups.push_back({name, {random.uniform(), random.uniform()}});
+    expect_none(levene(groups), "do not vary");
+  }
+}
+
 TEST(CannotBeHad, values_that_do_not_vary_are_seen_whatever_their_rounding) {
   expect_none(one_way_anova(kConstant, "technique"), "do not vary");
   expect_none(welch_anova(kConstant), "do not vary");

@@ -200,6 +200,15 @@ double df_of(const json& fixture) {
   return fixture["df"].is_null() ? std::numeric_limits<double>::infinity() : fixture["df"].get<double>();
 }
 
+TEST(Statistics, means_that_differ_by_their_rounding_alone_are_ties) {
+  const double one = 227.0 / 240;
+  const double other = std::nextafter(one, 1);
+  const auto result = friedman(std::vector<Group>{{"a", {one, 0.5}}, {"b", {other, 0.6}}, {"c", {0.1, 0.2}}});
+  ASSERT_TRUE(result) << result.why();
+  EXPECT_DOUBLE_EQ(result->mean_ranks[0], (2.5 + 2) / 2);
+  EXPECT_DOUBLE_EQ(result->mean_ranks[1], (2.5 + 3) / 2);
+}
+
 TEST(Statistics, the_studentized_range_is_as_in_R) {
   for (const json& fixture : fixtures()["studentized_range"]) {
     const double upper =

@@ -65,6 +65,21 @@ TEST(Analysis, one_seed_gives_no_advice_but_the_reason) {
   EXPECT_FALSE(advice.contains("sentence"));
 }
 
+TEST(Analysis, no_advice_says_whether_figures_are_missing_or_limits_are_broken) {
+  const auto why = [](const Study& study, const std::vector<Trial>& of) {
+    return analyse(study, of)["advice"][0].value("why", "advice is given");
+  };
+  Study limited = small_study();
+  limited.budget.ram_bytes = 0;
+  EXPECT_NE(why(limited, trials()).find("no technique keeps the budget on nano33ble"), std::string::npos);
+  limited.budget.ram_bytes = 2;
+  EXPECT_NE(why(limited, trials()).find("that keeps the budget on nano33ble is shown to be less accurate"),
+            std::string::npos);
+  std::vector<Trial> bare = trials();
+  for (Trial& trial : bare) trial.measurements.resize(1);
+  EXPECT_NE(why(small_study(), bare).find("has all figures of J"), std::string::npos);
+}
+
 TEST(Analysis, a_front_has_the_volume_that_it_dominates) {
   // Errors 0.09 (whole and half) and 0.49: tiny's is beyond twice the baseline's and adds nothing.
   const json front = analyse(small_study(), trials())["fronts"][0];

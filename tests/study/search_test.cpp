@@ -75,7 +75,7 @@ SearchOptions options_of(SearchStrategy strategy) {
 
 /// Ends pending trials, at most so many, with figures of their recipes: smaller networks cost less and err
 /// more, longer training errs less.
-void end_pending(Storage& storage, size_t most = 1000) {
+void end_pending(Storage& storage, size_t most = 1000, int64_t failing = 4) {
   for (; most > 0; --most) {
     const auto trial = storage.claim();
     if (!trial) return;
@@ -92,7 +92,7 @@ void end_pending(Storage& storage, size_t most = 1000) {
         if (!quantize->options.post_training.weights.layers.empty()) kept *= 0.9;
       }
     }
-    if (trial->id == 4) {
+    if (trial->id == failing) {
       storage.fail(trial->id, "as one may");
       continue;
     }
@@ -160,6 +160,58 @@ TEST(Search, goes_on_from_within_a_generation_that_ran_out_of_time) {
     expect_same(found, {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(found.size())});
   }
   expect_same(search_in(folder.path() / "pieces.db", options, 12), whole);
+}
+
+TEST(Search, what_failed_can_be_measured_again) {
+  const TemporaryFolder folder;
+  const SearchOptions options = options_of(SearchStrategy::kNsga2);
+  const auto storage = open_sqlite(folder.path() / "s.db", true);
+  const auto search_with = [&](size_t evaluations, int64_t failing) {
+    return search(
+        *storage, options, "1", evaluations, [] { return false; },
+        [&] { end_pending(*storage, 1000, failing); });
+  };
+  const auto before = search_with(20, 4);
+  EXPECT_TRUE(before[3].objectives.empty());
+  EXPECT_EQ(before[3].error, "as one may");
+  storage->retry_failed();
+  const auto after = search_with(26, 0);
+  ASSERT_EQ(after.size(), 26U);
+  EXPECT_FALSE(after[3].objectives.empty());
+  for (size_t i = 0; i < before.size(); ++i) EXPECT_EQ(after[i].genes, before[i].genes) << i;
+}
+
+TEST(Search, has_no_candidates_before_the_one_that_all_are_measured_against) {
+  const TemporaryFolder folder;
+  const SearchOptions options = options_of(SearchStrategy::kNsga2);
+  const auto storage = open_sqlite(folder.path() / "s.db", true);
+  std::optional<Trial> first;
+  bool is_over = false;
+  const auto found = search(
+      *storage, options, "1", 6, [&] { return is_over; },
+      [&] {
+        first = storage->claim();
+        end_pending(*storage);
+        is_over = true;
+      });
+  EXPECT_EQ(first->id, 1);
+  EXPECT_TRUE(found.empty());
+  test::expect_error([&] { result_of(read_search(*storage).candidates, {}); }, {"whole network", "yet"});
+  storage->fail(1, "no disk");
+  test::expect_error([&] { result_of(read_search(*storage).candidates, {}); }, {"no disk", "--retry"});
+}
+
+TEST(Search, is_another_one_with_another_network_or_other_data) {
+  const TemporaryFolder folder;
+  SearchOptions options = options_of(SearchStrategy::kRandom);
+  options.model_sha256 = options.data_sha256 = "1";
+  search_in(folder.path() / "s.db", options, 3);
+  EXPECT_EQ(read_search(*open_sqlite(folder.path() / "s.db", false)).options.data_sha256, "1");
+  for (std::string SearchOptions::*sha256 : {&SearchOptions::model_sha256, &SearchOptions::data_sha256}) {
+    SearchOptions other = options;
+    other.*sha256 = "2";
+    test::expect_error([&] { search_in(folder.path() / "s.db", other, 6); }, {"another search"});
+  }
 }
 
 TEST(Search, the_better_half_trains_longer_and_costs_are_counted_once) {

@@ -259,6 +259,26 @@ TEST(Storage, a_damaged_study_is_an_error) {
           "UPDATE trial SET state = 'done' WHERE id = 3; "
           "INSERT INTO measurement VALUES (99, 'accuracy', '', 0.5, '')");
   test::expect_error([&] { open_sqlite(path, false)->trials(); }, {"damaged", "a trial 99"});
+  for (const char* value : {"'abc'", "x'00'", "9e999"}) {
+    execute(path,
+            std::string("DELETE FROM measurement; INSERT INTO measurement VALUES (3, 'accuracy', '', ") +
+                value + ", '')");
+    test::expect_error([&] { open_sqlite(path, false)->trials(); }, {"damaged", "no figure"});
+  }
+}
+
+TEST(Storage, a_process_that_cannot_be_one_is_damage_and_no_file_to_remove) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "s.db";
+  open_sqlite(path, true)->add(small_study(), "1");
+  const auto precious = folder.path() / "precious.txt";
+  write_file_atomically(precious, std::string_view("not ours"));
+  for (const std::string& worker : {"'" + precious.string() + "'", std::string("'../precious.txt'"),
+                                    std::string("NULL"), std::string("''")}) {
+    execute(path, "UPDATE trial SET state = 'running', worker = " + worker + " WHERE id = 1");
+    test::expect_error([&] { open_sqlite(path, true)->claim(); }, {"damaged", "running trial"});
+    EXPECT_TRUE(std::filesystem::exists(precious)) << worker;
+  }
 }
 
 TEST(Storage, a_claim_of_a_dead_process_with_the_same_number_is_taken_up) {
