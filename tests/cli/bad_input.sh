@@ -140,7 +140,7 @@ if has_verb optimize; then
   printf '[[stage]]\ndo = "%s"\n' deploy profile >>u.toml
   expect 0 'latency not known' "$thimble" optimize u.toml -o unknown
   printf '[budget]\nram_bytes = 100000\n' >>u.toml
-  expect 3 'RAM is not measured (there is no emulated board microbit' "$thimble" optimize u.toml -o unknown2
+  expect 3 'RAM is not measured (there is no emulator' "$thimble" optimize u.toml -o unknown2
   sed -i 's/"profile"/"verify"/' u.toml
   expect 1 'there is no emulated board microbit' "$thimble" optimize u.toml -o unknown3
   [ ! -e unknown3 ] || fail "a recipe that cannot be verified left a folder"
