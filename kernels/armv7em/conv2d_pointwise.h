@@ -20,11 +20,11 @@ THIMBLE_KERNEL void thimble_conv2d_pointwise(const thimble_conv2d_parameters* p,
     const int32_t count = places - first < block ? places - first : block;
     if (p->input_c % 4 == 0) {
       thimble_widen_taps(input + first * p->input_c, count * p->input_c, 1, p->input_offset,
-                         (int16_t*)(void*)scratch);
+                         (thimble_half*)(void*)scratch);
     } else {
       for (int32_t i = 0; i < count; ++i) {
         thimble_widen_taps(input + (first + i) * p->input_c, p->input_c, 0, p->input_offset,
-                           (int16_t*)(void*)(scratch + i * place));
+                           (thimble_half*)(void*)(scratch + i * place));
       }
     }
     const uint32_t* next = weights;

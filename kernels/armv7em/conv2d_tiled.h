@@ -42,7 +42,7 @@ THIMBLE_KERNEL void thimble_conv2d_tiled_fill(const thimble_conv2d_parameters* p
                           : c / p->kernel_w * p->stride_w + c % p->kernel_w - p->pad_left;
     for (int32_t k = begin; k < p->kernel_h; ++k) {
       const int32_t i = y * p->stride_h - p->pad_top + k;
-      int16_t* const slot = (int16_t*)(void*)(row + c * e->column) + k * p->input_c;
+      thimble_half* const slot = (thimble_half*)(void*)(row + c * e->column) + k * p->input_c;
       if (i < 0 || i >= p->input_h || x < 0 || x >= p->input_w) {
         memset(slot, 0, (size_t)p->input_c * 2);
       } else {
@@ -60,10 +60,10 @@ THIMBLE_KERNEL void thimble_conv2d_tiled_shift(const thimble_conv2d_parameters* 
   const int32_t step = p->stride_h * p->input_c;
   for (int32_t c = 0; c < e->columns; ++c) {
     if (kept % 2 == 0 && step % 2 == 0) {
-      uint32_t* const words = row + c * e->column;
+      thimble_word* const words = row + c * e->column;
       for (int32_t i = 0; i < kept / 2; ++i) words[i] = words[i + step / 2];
     } else {
-      int16_t* const taps = (int16_t*)(void*)(row + c * e->column);
+      thimble_half* const taps = (thimble_half*)(void*)(row + c * e->column);
       for (int32_t i = 0; i < kept; ++i) taps[i] = taps[i + step];
     }
   }

@@ -64,10 +64,10 @@ THIMBLE_KERNEL const uint32_t* thimble_widen_tile_s4(const uint32_t* weights, in
 }
 
 /* One place */
-THIMBLE_KERNEL void thimble_tile_dot_one(const uint32_t* place, const uint32_t* tile, int32_t groups,
+THIMBLE_KERNEL void thimble_tile_dot_one(const thimble_word* place, const uint32_t* tile, int32_t groups,
                                          int32_t sums[4]) {
   int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
-  const uint32_t* const end = place + 2 * groups;
+  const thimble_word* const end = place + 2 * groups;
   while (place != end) {
     const uint32_t x0 = place[0], x1 = place[1];
     a0 = thimble_smlad(x0, tile[0], a0);
@@ -297,10 +297,10 @@ THIMBLE_KERNEL void thimble_tile_row(const thimble_tile_output* t, const uint32_
 /* `count` int8 as int16 with an offset added. In fours: in the order of a group, `to` on a word; otherwise in
  * their own. */
 THIMBLE_KERNEL void thimble_widen_taps(const int8_t* from, int32_t count, int32_t in_fours, int32_t offset,
-                                       int16_t* to) {
+                                       thimble_half* to) {
   if (in_fours) {
     const uint32_t offsets = thimble_pair(offset, offset);
-    uint32_t* words = (uint32_t*)(void*)to;
+    thimble_word* words = (thimble_word*)(void*)to;
     for (int32_t i = 0; i < count; i += 4) {
       const uint32_t four = thimble_load_word(from + i);
       *words++ = thimble_sxtab16(offsets, four);

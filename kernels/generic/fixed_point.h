@@ -41,7 +41,7 @@ THIMBLE_KERNEL int32_t thimble_product(int32_t a, int32_t b, uint32_t* low) {
 }
 
 THIMBLE_KERNEL int32_t thimble_clamp(int32_t x, int32_t low, int32_t high) {
-#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__)
+#if defined(__ARM_FEATURE_SAT) && (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 10))
   if (low == -128 && high == 127)
     return (int32_t)__builtin_arm_ssat(x, 8); /* GCC does not find it by itself */
   if (low == -32768 && high == 32767) return (int32_t)__builtin_arm_ssat(x, 16);

@@ -2,7 +2,7 @@
 #ifndef THIMBLE_NEON_MAX_POOL2D_S8_H
 #define THIMBLE_NEON_MAX_POOL2D_S8_H
 
-#include <arm_neon.h>
+#include "aarch64.h"
 
 #include "../generic/parameters.h"
 #include "../generic/window.h"

@@ -2,10 +2,10 @@
 #ifndef THIMBLE_NEON_REQUANTIZE_S8_H
 #define THIMBLE_NEON_REQUANTIZE_S8_H
 
-#include <arm_neon.h>
 #include <stdint.h>
 
 #include "../generic/kernel.h"
+#include "aarch64.h"
 
 /* x / 2^-exponent, rounded to nearest, ties away from zero; -31 <= exponent <= 0, x not INT32_MIN, which no
  * product below is. SRSHL rounds ties upward: a negative number that is shifted must be one less for them. */

@@ -2,10 +2,10 @@
 #ifndef THIMBLE_NEON_SUM_S8_H
 #define THIMBLE_NEON_SUM_S8_H
 
-#include <arm_neon.h>
 #include <stdint.h>
 
 #include "../generic/kernel.h"
+#include "aarch64.h"
 
 /* Adds `count` pixels, `stride` bytes apart, of sixteen channels to sums. */
 THIMBLE_KERNEL void thimble_neon_add_pixels(int32_t* sums, const int8_t* input, int32_t count,

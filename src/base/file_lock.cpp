@@ -1,17 +1,19 @@
 #include "base/file_lock.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/error.h"
 
 namespace thimble {
 
 FileLock::FileLock(const std::filesystem::path& path)
-    : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    : path_(path), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
   if (file_ < 0) {
     throw Error(path.string(), "cannot be made",
                 "Check that you may write there and that the disk is not full");
@@ -29,6 +31,10 @@ bool FileLock::lock(int operation) {
   do {
     locked = ::flock(file_, operation);
   } while (locked != 0 && errno == EINTR);
+  if (locked != 0 && errno != EWOULDBLOCK) {
+    throw Error(path_.string(), fmt::format("cannot be locked ({})", std::strerror(errno)),
+                "Work on a disk of this machine");
+  }
   return locked == 0;
 }
 

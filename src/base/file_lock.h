@@ -13,14 +13,15 @@ class FileLock {
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
-  /// Waits until the lock is this process's.
+  /// Waits until the lock is this process's. Throws Error where there are no locks (some network disks).
   void wait();
-  /// Takes the lock; false when another has it.
+  /// Takes the lock; false when another has it. Throws Error as wait() does.
   bool try_lock();
 
  private:
   bool lock(int operation);
 
+  std::filesystem::path path_;
   int file_ = -1;
 };
 

@@ -15,6 +15,7 @@
 #include "pipeline/evaluate.h"
 #include "pipeline/fit.h"
 #include "pipeline/optimize.h"
+#include "pipeline/run_folder.h"
 #include "pipeline/summary.h"
 #include "report/html_report.h"
 
@@ -68,7 +69,7 @@ pipeline::Recipe fitted_recipe(const CommonOptions& common, const std::string& m
     if (kept.starts_with("# " + command + "\n")) return pipeline::parse_recipe(kept, path);
     throw Error(path, "is the recipe of another command", "Give another folder with -o");
   }
-  if (std::filesystem::exists(folder + "/run.json"))
+  if (pipeline::holds_run(folder))
     throw Error(folder, "holds the run of a recipe", "Give another folder with -o");
   const pipeline::Budget budget = parse_budget(flags.limits);
   const device::DeviceProfile device = device::load_device(flags.device);

@@ -91,7 +91,7 @@ std::string add_battery(nlohmann::json& document, const deploy::Profile& profile
                         const device::Battery& battery) {
   document["battery"] = nullptr;
   if (!profile.latency) return "";
-  const auto duty = device::duty_cycle(device, *profile.latency, period_ms, battery);
+  const auto duty = device::duty_cycle(device, *profile.latency, profile.energy, period_ms, battery);
   if (!duty) {
     return wrapped(fmt::format("How long a battery lasts cannot be told: the active or sleep power of {} is "
                                "not known.",

@@ -141,6 +141,7 @@ void add_search(CLI::App& program) {
       throw Error("--objective energy", fmt::format("is not known of {}, whose power is not", device.name),
                   "Leave it out, or give its active_power_mw in a profile of your own", ExitCode::kUsage);
     }
+    deploy::expect_emulator(device);
     deploy::expect_tools(device);
     options.model_sha256 = formats::sha256_of(model);
     {
@@ -161,9 +162,9 @@ void add_search(CLI::App& program) {
       throw Error(folder, "is in use by another search", "Wait for its end, or give another folder with -o");
     }
     const auto storage = study::open_sqlite(file, true);
-    if (retry) storage->retry_failed();
-    const std::vector<Candidate> found =
-        study::search(*storage, options, THIMBLE_VERSION, evaluations, is_over, [&] {
+    const std::vector<Candidate> found = study::search(
+        *storage, options, THIMBLE_VERSION, evaluations, is_over,
+        [&] {
           if (workers == 1) {
             work(*storage);
             return;
@@ -179,7 +180,8 @@ void add_search(CLI::App& program) {
               "--minutes",      fmt::format("{}", std::max(minutes_left(), 1e-3))};
           if (common.quiet) command.emplace_back("--quiet");
           run_workers(workers, command, "Run the search again: it goes on");
-        });
+        },
+        retry);
 
     if (found.empty()) {
       throw Error("The search", "measured nothing in its time", "Give it more --minutes: it goes on");

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,13 +31,36 @@ struct Columns {
   bool has_header = false;
 };
 
-/// A header is a first row without any number: a row of data has at least one feature.
+/// What a header can call a column that is no feature.
+enum class Role : uint8_t { kFeature, kLabel, kSplit, kGroup };
+Role role_of(std::string_view name) {
+  return name == "label"                        ? Role::kLabel
+         : name == "split"                      ? Role::kSplit
+         : name == "group" || name == "subject" ? Role::kGroup
+                                                : Role::kFeature;
+}
+
+/// A header is a first row without any number (a row of data has at least one feature), or one that calls a
+/// column by its role, as no other row does (a class of that name comes again): pandas calls columns without
+/// a name 0, 1, 2.
 bool is_header(const CsvTable& table) {
+  bool has_number = false;
   for (size_t c = 0; c < table.columns; ++c) {
     float ignored = 0;
-    if (parse_float(table.at(0, c), ignored) != Parsed::kNotANumber) return false;
+    has_number |= parse_float(table.at(0, c), ignored) != Parsed::kNotANumber;
   }
-  return true;
+  if (!has_number) return true;
+  const auto names_its_column = [&](size_t c) {
+    if (role_of(table.at(0, c)) == Role::kFeature) return false;
+    for (size_t row = 1; row < table.rows(); ++row) {
+      if (table.at(row, c) == table.at(0, c)) return false;
+    }
+    return true;
+  };
+  for (size_t c = 0; c < table.columns; ++c) {
+    if (names_its_column(c)) return true;
+  }
+  return false;
 }
 
 Columns columns_of(const CsvTable& table, const std::string& where) {
@@ -46,11 +70,11 @@ Columns columns_of(const CsvTable& table, const std::string& where) {
   std::vector<bool> is_feature(table.columns, true);
   for (size_t c = 0; c < table.columns && columns.has_header; ++c) {
     const std::string_view name = table.at(0, c);
-    std::optional<size_t>* role = name == "label"                        ? &label
-                                  : name == "split"                      ? &columns.split
-                                  : name == "group" || name == "subject" ? &columns.group
-                                                                         : nullptr;
-    if (role == nullptr) continue;
+    const Role of_name = role_of(name);
+    if (of_name == Role::kFeature) continue;
+    std::optional<size_t>* role = of_name == Role::kLabel   ? &label
+                                  : of_name == Role::kSplit ? &columns.split
+                                                            : &columns.group;
     if (*role)
       throw Error(fmt::format("{}:{}", where, table.lines[0]),
                   fmt::format("has two columns for the {}", name), "Leave one out");

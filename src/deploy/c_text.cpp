@@ -21,7 +21,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 char to_lower(char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// C and C++ keywords, headers of both (the file is <prefix>.h), names that Windows keeps for devices, and
-/// our own files.
+/// our own files, and what CMake keeps for itself; a network's name is its target's, too.
 constexpr std::string_view kTaken[] = {"alignas",
                                        "alignof",
                                        "and",
@@ -151,7 +151,28 @@ constexpr std::string_view kTaken[] = {"alignas",
                                        "main",
                                        "model_main",
                                        "kernels",
-                                       "readme"};
+                                       "readme",
+                                       "all",
+                                       "alloca",
+                                       "clean",
+                                       "edit_cache",
+                                       "endian",
+                                       "features",
+                                       "help",
+                                       "install",
+                                       "malloc",
+                                       "newlib",
+                                       "package",
+                                       "package_source",
+                                       "picolibc",
+                                       "preinstall",
+                                       "rebuild_cache",
+                                       "run_tests",
+                                       "strings",
+                                       "test",
+                                       "unistd",
+                                       "xlocale",
+                                       "zero_check"};
 
 bool is_taken(std::string_view name) {
   const bool device =

@@ -1,5 +1,7 @@
 #include "deploy/scalar_kernels.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -128,7 +130,10 @@ WeightLayout mac16_layout(const Tensor& weights, const thimble_conv2d_parameters
   const int32_t zero = narrow ? THIMBLE_MAC16_ZERO_S4 : THIMBLE_MAC16_ZERO_S8;
   const int32_t taps = 4 * thimble_mac16_groups(&w);
   const int width = narrow ? 4 : 8;
-  WeightLayout layout{.name = narrow ? "halves_of_4_bits" : "halves", .c_type = "uint32_t", .elements = {}};
+  // The rows that a window spans follow from the input's width, and so does their layout.
+  WeightLayout layout{.name = fmt::format("halves_of_{}_bits_{}_{}", width, w.column, taps),
+                      .c_type = "uint32_t",
+                      .elements = {}};
   for (int32_t o = 0; o < p.output_c; ++o) {
     for (int32_t begin = 0; begin < taps; begin += 32 / width) {
       uint32_t word = 0;

@@ -28,14 +28,16 @@ Latency latency_of_cycles(const DeviceProfile& device, uint64_t cycles) {
   assert(timings != nullptr);
   const double clock_hz = static_cast<double>(device.clock_hz.value);
   const double without_stalls_ms = static_cast<double>(cycles) / clock_hz * 1e3;
-  const std::string memory =
-      device.stall_factor ? fmt::format("times {} for the stalls of its memory", device.stall_factor->value)
-                          : std::string("without wait states");
-  return {without_stalls_ms * (device.stall_factor ? device.stall_factor->value : 1.0),
-          without_stalls_ms * timings->low, without_stalls_ms * timings->high,
+  const double stalls = device.stall_factor ? device.stall_factor->value : 1.0;
+  const std::string memory = device.stall_factor
+                                 ? fmt::format("times {} for the stalls of its memory", stalls)
+                                 : std::string("without wait states");
+  return {without_stalls_ms * stalls, without_stalls_ms * timings->low,
+          without_stalls_ms * std::max(timings->high, stalls),
           timings->counted ? LatencyBasis::kCounted : LatencyBasis::kModelled,
-          fmt::format("instructions counted on the emulator, {} timings {}, {} MHz; range {}",
-                      device.core.value, memory, clock_hz / 1e6, timings->range_source)};
+          fmt::format("instructions counted on the emulator, {} timings {}, {} MHz; range {}{}",
+                      device.core.value, memory, clock_hz / 1e6, timings->range_source,
+                      stalls > timings->high ? ", up to those stalls" : "")};
 }
 
 std::optional<Energy> energy_of(const DeviceProfile& device, const Latency& latency,
@@ -57,9 +59,10 @@ std::optional<Energy> energy_of(const DeviceProfile& device, const Latency& late
   return energy;
 }
 
-std::optional<DutyCycle> duty_cycle(const DeviceProfile& device, const Latency& latency, double period_ms,
+std::optional<DutyCycle> duty_cycle(const DeviceProfile& device, const Latency& latency,
+                                    const std::optional<Energy>& energy, double period_ms,
                                     const Battery& battery) {
-  if (!device.active_power_mw || !device.sleep_power_mw) return std::nullopt;
+  if (!energy || !device.active_power_mw || !device.sleep_power_mw) return std::nullopt;
   const double awake = latency.latency_ms / period_ms;
   if (awake > 1) {
     throw Error(device.name,
@@ -67,8 +70,8 @@ std::optional<DutyCycle> duty_cycle(const DeviceProfile& device, const Latency& 
                             latency.latency_ms, period_ms),
                 "Take a longer period, or make the network smaller");
   }
-  const double average_mw =
-      awake * device.active_power_mw->value + (1 - awake) * device.sleep_power_mw->value;
+  const double average_mw = awake * device.active_power_mw->value +
+                            (1 - awake) * device.sleep_power_mw->value + energy->memory_uj / period_ms;
   return DutyCycle{awake, average_mw, battery.capacity_mah * battery.voltage_v / average_mw};
 }
 
@@ -88,13 +91,14 @@ Calibration calibrate(const DeviceProfile& device) {
   if (fitted > 0) result.fitted_stall_factor = std::exp(logarithms / fitted);
   for (const PublishedLatency& one : device.published) {
     if (!one.estimated_cycles) continue;
-    const double predicted_ms = without_stalls_ms(one) * result.fitted_stall_factor.value_or(1.0);
+    const double stalls = result.fitted_stall_factor.value_or(1.0);
+    const double predicted_ms = without_stalls_ms(one) * stalls;
     const CoreTimings* const timings = core_timings(device.core.value);
     assert(timings != nullptr);
     result.comparisons.push_back({.published = &one,
                                   .predicted_ms = predicted_ms,
                                   .low_ms = without_stalls_ms(one) * timings->low,
-                                  .high_ms = without_stalls_ms(one) * timings->high,
+                                  .high_ms = without_stalls_ms(one) * std::max(timings->high, stalls),
                                   .error = predicted_ms / one.latency_ms - 1});
     if (one.fit) continue;
     result.largest_error_left_out =

@@ -64,7 +64,8 @@ struct DutyCycle {
 /// The average power and how long a battery lasts at one inference every `period_ms`. What wakes the device,
 /// reads its sensors and regulates its voltage, and the battery's own discharge, come on top. Empty when one
 /// of the powers is not known; throws Error when an inference takes longer than the period.
-std::optional<DutyCycle> duty_cycle(const DeviceProfile& device, const Latency& latency, double period_ms,
+std::optional<DutyCycle> duty_cycle(const DeviceProfile& device, const Latency& latency,
+                                    const std::optional<Energy>& energy, double period_ms,
                                     const Battery& battery);
 
 /// A published latency beside what the estimate says of the same software.

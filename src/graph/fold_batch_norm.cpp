@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
 
 namespace thimble {
 namespace {
@@ -93,6 +95,8 @@ Graph fold_batch_norm(const Graph& graph) {
 
 Graph without_batch_norm(const Graph& graph) {
   Graph result = fold_batch_norm(graph);
+  std::set<std::string> names;
+  for (const Node& node : result.nodes) names.insert(node.name);
   std::vector<Node> nodes;
   for (Node& node : result.nodes) {
     const auto* norm = std::get_if<BatchNorm>(&node.op);
@@ -119,7 +123,9 @@ Graph without_batch_norm(const Graph& graph) {
     Tensor between = result.tensor(x);
     between.name = node.name + "_scaled";
     const TensorId scaled = result.add(std::move(between));
-    nodes.push_back({node.name + "_scale", Mul{}, {x, factor_id}, {scaled}});
+    std::string name = node.name + "_scale";
+    while (!names.insert(name).second) name += "_";
+    nodes.push_back({name, Mul{}, {x, factor_id}, {scaled}});
     nodes.push_back({node.name, Add{}, {scaled, offset_id}, node.outputs});
   }
   result.nodes = std::move(nodes);

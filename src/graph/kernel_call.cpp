@@ -161,6 +161,11 @@ class Caller {
     if (integer()) {
       check_fixed_scale();
       if (is_int16()) return interpolated_softmax(p);
+      // The sum of exponentials of at most 2^19 each has 32 bits.
+      constexpr int32_t kMostClasses = (1 << 13) - 1;
+      if (p.depth > kMostClasses)
+        fail(fmt::format("has {} classes, more than the {} whose sum it can hold", p.depth, kMostClasses),
+             kNoKernel);
       constexpr int kIntegerBits = 5;  // of the exponent: Q5.26
       const double factor = std::min(double{o.beta} * scale(input(0)) * (1 << (31 - kIntegerBits)),
                                      static_cast<double>((int64_t{1} << 31) - 1));

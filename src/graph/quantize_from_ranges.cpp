@@ -8,6 +8,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -63,9 +64,17 @@ class ScaleGroups {
 
 ScaleGroups find_groups(const Graph& graph) {
   ScaleGroups groups(graph.tensors.size());
+  std::vector<bool> fixed(graph.tensors.size(), false);
   for (const Node& node : graph.nodes) {
+    const auto output = static_cast<size_t>(node.outputs[0]);
+    fixed[output] = fixed_quantization(node.op, DataType::kInt8).has_value();
+    if (keeps_scale(node.op)) fixed[output] = fixed[static_cast<size_t>(node.inputs[0])];
     if (!keeps_scale(node.op) && !joins_scales(node.op)) continue;
-    for (const TensorId input : node.inputs) groups.unite(input, node.outputs[0]);
+    for (const TensorId input : node.inputs) {
+      // What has a scale of its own changes it before it joins others (requantize_fixed_scales).
+      if (joins_scales(node.op) && fixed[static_cast<size_t>(input)]) continue;
+      groups.unite(input, node.outputs[0]);
+    }
   }
   return groups;
 }
@@ -77,6 +86,8 @@ class Quantizer {
 
   Graph run() && {
     check();
+    for (const Tensor& tensor : result_.tensors) names_.insert(tensor.name);
+    for (const Node& node : result_.nodes) names_.insert(node.name);
     choose_types();
     requantize_fixed_scales();
     groups_ = find_groups(result_);
@@ -196,7 +207,7 @@ class Quantizer {
 
   /// A Quantize of what `source` holds, whose result is `type`; it comes before the node that reads it.
   TensorId add_requantization(TensorId source, std::string name, DataType type, std::vector<Node>& nodes) {
-    while (std::ranges::find(result_.tensors, name, &Tensor::name) != result_.tensors.end()) name += "_";
+    while (!names_.insert(name).second) name += "_";
     Tensor copy = result_.tensor(source);
     copy.name = std::move(name);
     const TensorId id = result_.add(std::move(copy));
@@ -256,6 +267,7 @@ class Quantizer {
           if (!fixed[static_cast<size_t>(source)]) continue;
           node.inputs[i] = add_requantization(source, fmt::format("{}_requantized_{}", node.name, i),
                                               types_[output], nodes);
+          ranges_.back() = ranges_[output];
           fixed.push_back(false);
         }
       }
@@ -347,19 +359,18 @@ class Quantizer {
     integer_bias.shape = {static_cast<int32_t>(channels)};
     integer_bias.quantization->axis = 0;
     integer_bias.quantization->bits = 32;
-    std::vector<float> scales;
-    for (size_t channel = 0; channel < channels; ++channel) {
-      double scale = 0;
-      if (layer.scales.empty()) {
-        for (size_t i = 0; i < rest; ++i)
-          scale = std::max(scale, std::abs(double{values[index(channel, i)]}) / largest_integer);
-      } else {
-        scale = layer.scales[layer.scales.size() == 1 ? 0 : channel];
-      }
-      scales.push_back(usable_scale(scale, has_bias ? bias[channel] : 0, input_scale, output_scale));
-    }
     const bool one_scale =
         layer.scales.empty() ? !takes_channel_scales(node.op, layer.bits) : layer.scales.size() == 1;
+    const bool any_weights = std::ranges::any_of(values, [](float value) { return value != 0; });
+    std::vector<float> scales;
+    for (size_t channel = 0; channel < channels; ++channel) {
+      double scale = 0;  // of a channel without weights, whatever is given
+      for (size_t i = 0; i < rest; ++i)
+        scale = std::max(scale, std::abs(double{values[index(channel, i)]}) / largest_integer);
+      if (scale > 0 && !layer.scales.empty()) scale = layer.scales[layer.scales.size() == 1 ? 0 : channel];
+      if (scale == 0 && one_scale && any_weights) scale = std::numeric_limits<float>::min();  // others decide
+      scales.push_back(usable_scale(scale, has_bias ? bias[channel] : 0, input_scale, output_scale));
+    }
     if (one_scale) {
       scales = {*std::max_element(scales.begin(), scales.end())};
       integer_weights.quantization->axis = integer_bias.quantization->axis = -1;
@@ -425,6 +436,7 @@ class Quantizer {
   Graph result_;
   std::vector<Range> ranges_;
   const QuantizeOptions& options_;
+  std::set<std::string> names_;  ///< of tensors and nodes
   ScaleGroups groups_;
   std::vector<DataType> types_;  ///< by tensor: what an activation becomes
   std::map<TensorId, Tensor> originals_;

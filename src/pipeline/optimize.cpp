@@ -154,17 +154,18 @@ class Walk {
     return *kept;
   }
 
-  /// A split, which is the same that the run's earlier stages had.
+  /// A split, which is the same that the run's finished stages had.
   data::Dataset load(data::Split split) {
     data::Dataset set = options_.load_data(recipe_.data, split);
     const std::string name = split == data::Split::kTrain ? "training" : "test";
     json known = run_.state().value("data_sha256", json::object());
-    if (known.value(name, set.sha256) != set.sha256) {
+    const bool is_begun = !run_.state().at("stages").empty();
+    if (is_begun && known.value(name, set.sha256) != set.sha256) {
       throw Error(run_.path().string(),
                   fmt::format("holds a run on other {} data: those of '{}' have changed", name, recipe_.data),
                   "Give another folder with -o, or the data as they were");
     }
-    if (!known.contains(name)) {
+    if (known.value(name, "") != set.sha256) {
       known[name] = set.sha256;
       run_.set("data_sha256", std::move(known));
     }
@@ -250,7 +251,7 @@ class Walk {
     if (!is_quantized(network_)) float32_ = network_;
   }
 
-  /// Keeps the network as the stage's model and measures it on the whole test split.
+  /// Keeps the network as the stage's model and measures it on the whole test split, or what was held out.
   json keep_and_evaluate(std::string_view stage, const Graph& graph) {
     const std::string file = model_file(stage);
     network_ = place_->keep_model(graph, file);
@@ -291,7 +292,6 @@ class Walk {
     train_options.threads = options_.threads;
     const Graph trained = train::train(network_, data, train_options, training_hooks(TrainStage::kName));
     json results = keep_and_evaluate(TrainStage::kName, trained);
-    results["data_sha256"] = data.sha256;
     float32_ = network_;
     return results;
   }
@@ -415,7 +415,9 @@ class Walk {
                   "This is a defect of Thimble or of the compiler: please report it with the model",
                   ExitCode::kVerification);
     }
-    return deploy::to_json(verification);
+    json results = deploy::to_json(verification);
+    if (recipe_.held_out) results["held_out"] = true;
+    return results;
   }
 
   json carry_out(const ProfileStage& stage) {
@@ -448,7 +450,7 @@ class Walk {
     return results;
   }
 
-  /// Inputs for `graph` from the test split, evenly over the classes.
+  /// Inputs for `graph` from what is measured on, evenly over the classes.
   std::vector<std::vector<std::byte>> test_inputs(const Graph& graph, size_t count) {
     const data::Dataset& data = dataset(data::Split::kTest);
     std::vector<std::vector<std::byte>> inputs;
@@ -477,11 +479,12 @@ class Walk {
       return results->at(path).get<double>();
     };
     const auto profiled = run_.results(ProfileStage::kName);
-    const std::string why = profiled
-                                ? profiled->at("deployed").value("why", "the device has no figure for it")
-                                : "the recipe has no stage for it";
+    const std::string no_stage = "the recipe has no stage for it";
+    const std::string no_figure =
+        profiled ? profiled->at("deployed").value("why", "the device has no figure for it") : no_stage;
     const auto add = [&](const char* name, std::optional<double> allowed, std::optional<double> measured,
                          bool at_least, const std::function<std::string(double)>& text) {
+      const std::string& why = at_least ? no_stage : no_figure;
       if (!allowed) return;
       const bool met = measured && (at_least ? *measured >= *allowed : *measured <= *allowed);
       rows.push_back({{"limit", name},
@@ -567,8 +570,8 @@ nlohmann::json optimize(const Recipe& recipe, const LoadModel& load_model,
                         const std::filesystem::path& folder, const OptimizeOptions& options,
                         const OptimizeHooks& hooks) {
   const Graph model = load_model(recipe.model, recipe.seed);
-  // Before a folder is made for what cannot be done.
-  if (!holds_run(folder)) {
+  // Before anything is done, a folder made among it.
+  if (!holds_run(folder) || read_run(folder)["stages"].empty()) {
     const device::DeviceProfile device = load_device(recipe);
     expect_tools(recipe.stages, device);
     expect_possible(recipe, model, device, deploy_budget(recipe, device),

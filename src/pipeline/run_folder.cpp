@@ -28,7 +28,7 @@ bool same_measurement(const json& a, const json& b) {
 /// alone that a run writes: a user may keep a ".env.sample" in the same folder.
 void remove_unfinished_writes(const std::filesystem::path& folder) {
   static const std::regex unfinished(
-      R"(\.(run\.json|metrics\.jsonl|report\.html|[0-9]+-[a-z]+\.onnx|[a-z]+\.checkpoint(\.[0-9]+)?)\.[A-Za-z0-9]{6})");
+      R"(\.(run\.json|recipe\.toml|metrics\.jsonl|report\.html|[0-9]+-[a-z]+\.onnx|[a-z]+\.checkpoint(\.[0-9]+)?)\.[A-Za-z0-9]{6})");
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (std::regex_match(entry.path().filename().string(), unfinished) && entry.is_regular_file())
       std::filesystem::remove(entry.path());
@@ -56,13 +56,17 @@ std::vector<json> read_metrics(const std::filesystem::path& folder) {
   return lines;
 }
 
-bool holds_run(const std::filesystem::path& folder) { return std::filesystem::exists(folder / kStateFile); }
+bool holds_run(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder / kStateFile, ignored);
+}
 
 nlohmann::json read_run(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kStateFile;
   json state = parse_json(read_text(path));
   if (!state.is_object() || !state.value("stages", json()).is_array() ||
-      !state.value("identity", json()).is_object()) {
+      !state.value("identity", json()).is_object() ||
+      !state.value("data_sha256", json::object()).is_object()) {
     throw Error(path.string(), "is damaged", "Move the run's folder away and run again");
   }
   for (const json& stage : state["stages"]) {

@@ -42,6 +42,9 @@ std::string bytes_text(double bytes) { return grouped(static_cast<uint64_t>(byte
 std::string ms_text(double ms) { return fmt::format("{:.2f} ms", ms); }
 std::string count_text(double count) { return grouped(static_cast<uint64_t>(count)); }
 
+/// What a stage's results were measured on.
+const char* samples_of(const json& results) { return results.value("held_out", false) ? "held-out" : "test"; }
+
 void add_accuracy(Summary& summary, const json& train, const json& quantize) {
   const json before = figure(train, {"test", "accuracy"});
   const json after = figure(quantize, {"test", "accuracy"});
@@ -54,10 +57,9 @@ void add_accuracy(Summary& summary, const json& train, const json& quantize) {
   if (before.is_number() && after.is_number()) {
     change = fmt::format("{:+.2f} points", 100 * (after.get<double>() - before.get<double>()));
   }
-  const bool held_out = (before.is_number() ? train : quantize).value("held_out", false);
   summary.rows.push_back(
       {fmt::format("accuracy, {} {} samples", samples.is_number() ? grouped(samples.get<uint64_t>()) : "all",
-                   held_out ? "held-out" : "test"),
+                   samples_of(before.is_number() ? train : quantize)),
        {cell(before), cell(after), change}});
 }
 
@@ -113,10 +115,10 @@ void add_costs(Summary& summary, const json& profile, bool quantized) {
 void add_verification(Summary& summary, const json& verify, bool quantized) {
   if (!verify.contains("bytes_compared")) return;
   summary.sentences.push_back(
-      fmt::format("Verified: {} bytes of every layer's output for {} test samples, {} reference = C on this "
+      fmt::format("Verified: {} bytes of every layer's output for {} {} samples, {} reference = C on this "
                   "machine = C on the emulated {}{}; {} differ.",
                   grouped(verify.value("bytes_compared", uint64_t{0})), verify.value("samples", 0),
-                  quantized ? "integer" : "float32", verify.value("device", "device"),
+                  samples_of(verify), quantized ? "integer" : "float32", verify.value("device", "device"),
                   quantized ? "" : " to 1e-5 of each layer's largest value", verify.value("mismatches", 0)));
 }
 

@@ -44,7 +44,6 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
   json details = {{"metrics", pipeline::read_metrics(folder)}, {"profiles", json::object()}};
   const auto take = [&](const json& results) {
     details["models"].push_back({{"model", results.at("model")}, {"sha256", results.at("sha256")}});
-    if (results.contains("data_sha256")) details["data_sha256"] = results["data_sha256"];
     measurements = {{"accuracy", "", results.at("test").at("accuracy").get<double>(), ""},
                     {"macro_f1", "", results.at("test").at("macro_f1").get<double>(), ""},
                     {"parameters", "", results.at("parameters").get<double>(), ""},
@@ -58,10 +57,12 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
     model = results.at("model").get<std::string>();
     take(results);
   }
-  const Graph network =
-      model.empty() ? load_model(recipe.model, recipe.seed) : formats::read_model(folder / model);
   // A technique may leave the network as it is.
+  const auto final_network = [&] {
+    return model.empty() ? load_model(recipe.model, recipe.seed) : formats::read_model(folder / model);
+  };
   if (model.empty()) {
+    const Graph network = final_network();
     const auto test = options.load_data(recipe.data, data::Split::kTest);
     take({{"model", recipe.model},
           {"sha256", formats::sha256_of(network)},
@@ -70,6 +71,8 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
           {"macs", mac_count(network)},
           {"weights_bytes", weight_bytes(network)}});
   }
+  const json data = run.value("data_sha256", json::object());
+  details["data_sha256"] = data.value("training", data.value("test", ""));
   for (const json& stage : run.at("stages")) {
     if (stage.at("stage") != pipeline::ProfileStage::kName) continue;
     json& profiles = details["profiles"];
@@ -78,6 +81,7 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
       add_costs(measurements, profiles[devices.front()], devices.front());
       continue;
     }
+    const Graph network = final_network();
     const auto test = options.load_data(recipe.data, data::Split::kTest);
     const auto sample =
         pipeline::sample_bytes(network, test, data::draw_by_class(test, 1, Random(recipe.seed)).at(0));

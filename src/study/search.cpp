@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 #include <sstream>
@@ -76,6 +75,9 @@ Candidate candidate_of(const Plan& plan, const Trial& trial, const CostsByShape&
   if (trial.state != TrialState::kDone || !accuracy || costs == costs_by_shape.end()) {
     candidate.excess = candidate.costs_excess = std::numeric_limits<double>::infinity();
     candidate.error = trial.error;
+    for (const Measurement& m : trial.measurements) {
+      if (candidate.error.empty() && !m.value) candidate.error = fmt::format("{} {}", m.metric, m.note);
+    }
     return candidate;
   }
   const Costs& c = costs->second;
@@ -101,8 +103,13 @@ std::string text_of(const SearchOptions& o) {
       toml_string(o.data), toml_string(o.device), o.seed, o.population, o.epochs, o.rungs);
   if (!o.model_sha256.empty()) text += fmt::format("model_sha256 = \"{}\"\n", o.model_sha256);
   if (!o.data_sha256.empty()) text += fmt::format("data_sha256 = \"{}\"\n", o.data_sha256);
-  if (!o.groups.empty()) text += fmt::format("groups = {}\n", nlohmann::json(o.groups).dump());
-  if (!o.layers.empty()) text += fmt::format("layers = {}\n", nlohmann::json(o.layers).dump());
+  const auto add_names = [&](const char* key, const std::vector<std::string>& names) {
+    std::vector<std::string> strings;
+    for (const std::string& name : names) strings.push_back(toml_string(name));
+    if (!strings.empty()) text += fmt::format("{} = [{}]\n", key, fmt::join(strings, ","));
+  };
+  add_names("groups", o.groups);
+  add_names("layers", o.layers);
   if (o.weights != kSearchWeights) {
     text += fmt::format("objective = {{error = {}, latency = {}, size = {}, energy = {}}}\n", o.weights.error,
                         o.weights.latency, o.weights.size, o.weights.energy);
@@ -460,12 +467,13 @@ std::vector<Genes> promoted(const SearchOptions& options, const std::vector<Cand
 
 std::vector<Candidate> search(Storage& storage, const SearchOptions& options, std::string_view version,
                               size_t evaluations, const std::function<bool()>& is_over,
-                              const std::function<void()>& work) {
+                              const std::function<void()>& work, bool retry) {
   const std::string text = text_of(options);
   if (std::string there = storage.study_text(); !there.empty() && there != text) {
     std::replace(there.begin(), there.end(), '\n', ' ');
     throw Error("The folder", fmt::format("holds another search ({})", there), "Give another one with -o");
   }
+  if (retry) storage.retry_failed();
   Study study;
   study.name = "search";
   study.text = text;
@@ -478,13 +486,20 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
     // What an earlier call planned beyond this is there, too; it is taken in only as this one gets to it.
     std::vector<Trial> trials = storage.trials();
     StepPlans step_plans = stored_plans(trials, first, step, options);
-    if (step_plans.plans.size() < std::min(step_plans.size, evaluations - first)) {
-      step_plans.plans = plans_of(rung == 0 ? next_generation(options, candidates, step / options.rungs)
-                                            : promoted(options, candidates, rung),
-                                  rung, costs);
-      step_plans.size = step_plans.plans.size();
-    }
     std::vector<Plan>& plans = step_plans.plans;
+    if (plans.size() < std::min(step_plans.size, evaluations - first)) {
+      std::vector<Plan> planned =
+          plans_of(rung == 0 ? next_generation(options, candidates, step / options.rungs)
+                             : promoted(options, candidates, rung),
+                   rung, costs);
+      if (plans.empty()) step_plans.size = planned.size();
+      // What lies there stays, though a candidate before it that failed was measured since.
+      for (Plan& plan : planned) {
+        const auto same = [&](const Plan& other) { return other.genes == plan.genes; };
+        if (plans.size() < step_plans.size && std::ranges::none_of(plans, same))
+          plans.push_back(std::move(plan));
+      }
+    }
     empty_rungs = plans.empty() ? empty_rungs + 1 : 0;
     if (plans.empty()) continue;
     plans.resize(std::min(plans.size(), evaluations - first));

@@ -94,12 +94,12 @@ std::vector<Genes> next_generation(const SearchOptions& options, const std::vect
 std::vector<Genes> promoted(const SearchOptions& options, const std::vector<Candidate>& before, int rung);
 
 /// Goes on with the search in `storage` until it has `evaluations` candidates or `is_over`; `work` does the
-/// trials that are pending there, or those that it has time for. What is there already is not done again.
-/// Returns what was measured, in the order of the trials. Throws Error where another search lies there, or
-/// one of another version.
+/// trials that are pending there, or those that it has time for. What is there already is not done again, but
+/// with `retry` what failed. Returns what was measured, in the order of the trials. Throws Error where
+/// another search lies there, or one of another version.
 std::vector<Candidate> search(Storage& storage, const SearchOptions& options, std::string_view version,
                               size_t evaluations, const std::function<bool()>& is_over,
-                              const std::function<void()>& work);
+                              const std::function<void()>& work, bool retry = false);
 
 /// Whether it is a search that lies there, not a study.
 bool is_search(Storage& storage);

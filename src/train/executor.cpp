@@ -41,6 +41,7 @@ void expect_samples_apart(const Graph& graph, const Node& node) {
   if (is_layer(node.op)) apart = apart && !is_constant(node.inputs[0]) && constants == inputs - 1;
   if (concat != nullptr) apart = apart && concat->axis != 0 && constants == 0;
   if (std::holds_alternative<Softmax>(node.op)) apart = apart && output.size() > 1;
+  if (const auto* transpose = std::get_if<Transpose>(&node.op)) apart = apart && transpose->axes[0] == 0;
   if (apart) return;
   throw Error(
       fmt::format("Node '{}'", node.name),
@@ -72,7 +73,9 @@ void expect_float(const Graph& graph) {
 }
 
 bool broadcasts(const Operator& op) {
-  return std::holds_alternative<Add>(op) || std::holds_alternative<Mul>(op);
+  return std::holds_alternative<Add>(op) || std::holds_alternative<Mul>(op) ||
+         std::holds_alternative<Sub>(op) || std::holds_alternative<Maximum>(op) ||
+         std::holds_alternative<Minimum>(op);
 }
 
 /// An activation with axes of extent 1 put in after the batch until it has `rank` axes.
@@ -283,7 +286,7 @@ Tensor Executor::rounded(TensorId id, const Tensor& value) const {
   const int32_t quantizer = quantizer_of_[static_cast<size_t>(id)];
   if (quantizer < 0) return value;
   return fake_quantize(value, scales_[static_cast<size_t>(quantizer)],
-                       quantizers_[static_cast<size_t>(quantizer)]);
+                       quantizers_[static_cast<size_t>(quantizer)], !graph_.tensor(id).is_constant());
 }
 
 void Executor::run_chain(std::span<const size_t> chain, std::vector<Tensor>& values) const {

@@ -68,12 +68,14 @@ Tensor compose(const Tensor& x, const Tensor& scales, double lowest, double high
 
 }  // namespace
 
-Tensor fake_quantize(const Tensor& x, const Tensor& scales, const FakeQuantizer& quantizer) {
+Tensor fake_quantize(const Tensor& x, const Tensor& scales, const FakeQuantizer& quantizer, bool is_batch) {
   const bool by_last_axis = quantizer.axis > 0;
   // Each scale's values in a row.
   const Tensor rows = (by_last_axis ? x.reshape({-1, x.size(-1)}).transpose(0, 1) : x).contiguous();
-  const int64_t sharing = quantizer.axis >= 0 ? x.numel() / scales.numel() : x.numel() / x.size(0);
-  const double slope_factor = 1 / std::sqrt(static_cast<double>(sharing) * quantizer.highest);
+  const int64_t sharing = x.numel() / (is_batch ? x.size(0) : scales.numel());
+  // Of what is never positive the highest is 0.
+  const int32_t reach = std::max(quantizer.highest, -quantizer.lowest);
+  const double slope_factor = 1 / std::sqrt(static_cast<double>(sharing) * reach);
   const bool direct = x.is_cpu() && x.scalar_type() == torch::kFloat32;
   const Tensor result =
       direct ? FakeQuantize::apply(rows, scales, quantizer.lowest, quantizer.highest, slope_factor)

@@ -86,10 +86,10 @@ std::string text_of(const Graph& graph) {
 
 std::string text_of(const data::Dataset& dataset) {
   return fmt::format(
-      "data {} {} {} {} {} {}\n", fmt::join(dataset.sample_shape, " "),
+      "data {} {} {} {} {} {} {}\n", fmt::join(dataset.sample_shape, " "),
       sha256(std::as_bytes(std::span(dataset.samples))), sha256(std::as_bytes(std::span(dataset.values))),
       fmt::join(dataset.normalization.mean, " "), fmt::join(dataset.normalization.standard_deviation, " "),
-      sha256(std::as_bytes(std::span(dataset.labels))));
+      sha256(std::as_bytes(std::span(dataset.labels))), sha256(std::as_bytes(std::span(dataset.groups))));
 }
 
 std::string text_of(const Distillation& d) {

@@ -25,15 +25,6 @@ Tensor index_tensor(const std::vector<int64_t>& values) { return torch::tensor(v
 
 }  // namespace
 
-Logits logits_of(const Graph& graph) {
-  const TensorId output = graph.outputs[0];
-  for (const Node& node : graph.nodes) {
-    const auto* softmax = std::get_if<Softmax>(&node.op);
-    if (softmax != nullptr && node.outputs[0] == output) return {node.inputs[0], softmax->beta};
-  }
-  return {output};
-}
-
 void expect_classifier_fits(const Graph& graph, const data::Dataset& dataset) {
   expect_input_fits(graph, dataset);
   const auto classes = static_cast<int32_t>(dataset.class_names.size());

@@ -8,18 +8,11 @@
 #include "data/dataset.h"
 #include "graph/graph.h"
 #include "train/executor.h"
+#include "train/logits.h"
 #include "train/options.h"
 #include "train/runtime.h"
 
 namespace thimble::train {
-
-/// What a classifier's loss takes: the argument of a softmax at the end, times its beta, or the output
-/// itself.
-struct Logits {
-  TensorId tensor = kNoTensor;
-  double scale = 1;
-};
-Logits logits_of(const Graph& graph);
 
 /// Throws Error unless the graph takes the set's samples and gives one element a class; and when the set has
 /// a label beyond its classes.

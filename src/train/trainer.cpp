@@ -113,6 +113,10 @@ class Training {
         update_(parameters_, options),
         batch_size_(std::min(static_cast<size_t>(options.batch_size), samples_.training.size())),
         steps_per_epoch_(samples_.training.size() / batch_size_) {
+    if (samples_.training.size() < 2) {
+      throw Error("Training option data", "leaves fewer than two samples to train on",
+                  "Hold out fewer with validation, or give a data set with more samples");
+    }
     if (options.threads == 0) cores_.emplace();
     find_masks(network.graph);
     network_ = parameters_;

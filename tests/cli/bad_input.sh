@@ -136,10 +136,13 @@ if has_verb optimize; then
   # A board that no emulator has: what would be verified there is said at once, what would be counted is not known.
   sed 's/^title/emulated_board = "microbit"\n&/; s/^flash_bytes = 16384/flash_bytes = 1000000/; s/^ram_bytes = 8192/ram_bytes = 262144/
     s/^\[sources\]/&\nemulated_board = "invented"/' tiny.toml >board.toml
-  printf 'name = "x"\nmodel = "zoo:mnist-cnn"\ndata = "mnist"\ndevice = "./board.toml"\n' >u.toml
+  printf 'name = "x"\nmodel = "zoo:ds-cnn,input=1x1x2,classes=2"\ndata = "pairs.csv"\ndevice = "./board.toml"\n' >u.toml
+  printf '1,%d,x\n2,%d,y\n' 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 >pairs.csv
   printf '[[stage]]\ndo = "%s"\n' deploy profile >>u.toml
   expect 0 'latency not known' "$thimble" optimize u.toml -o unknown
   printf '[budget]\nram_bytes = 100000\n' >>u.toml
+  sed 's/ram_bytes = 100000/accuracy = 0.5/' u.toml >v.toml
+  expect 3 'accuracy is not measured (the recipe has no stage' "$thimble" optimize v.toml -o unknown4
   expect 3 'RAM is not measured (there is no emulator' "$thimble" optimize u.toml -o unknown2
   sed -i 's/"profile"/"verify"/' u.toml
   expect 1 'there is no emulated board microbit' "$thimble" optimize u.toml -o unknown3

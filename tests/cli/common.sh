@@ -23,6 +23,16 @@ expect() {
   cat out err | tr '\n' ' ' | grep -qF -- "$text" || fail "does not say '$text': $* ($(cat out err))"
 }
 
+# wait_for PATH: until it is there, half a minute at most.
+wait_for() {
+  tries=0
+  until [ -e "$1" ] || [ "$tries" = 600 ]; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  [ -e "$1" ] || fail "$1 does not come"
+}
+
 # has_verb NAME: a build without training lacks some.
 has_verb() {
   "$thimble" --help | grep -q "^  $1 "

@@ -23,8 +23,8 @@ jq -e '.hypervolume >= 0 and .hypervolume <= 1 and (.front | all(.error <= 1 and
 
 # What is killed is the program, not a shell around it.
 (run=exec && search pieces 5 --budget flash_bytes=1000000 >/dev/null 2>&1) &
-sleep 2
-kill -9 $! 2>/dev/null
+wait_for pieces/runs/trial-1
+kill -9 $! || fail "the search ended before it was killed"
 wait $! 2>/dev/null
 search pieces 5 --budget flash_bytes=1000000 --workers 2 >/dev/null || fail "going on after kill -9"
 for name in whole pieces; do jq 'del(.output)' $name/front.json >$name.json; done

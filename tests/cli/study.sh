@@ -56,13 +56,7 @@ expect 0 'done before' "$thimble" optimize alone.toml -o alone
 expect 0 'trials are done' "$thimble" study study.toml -o both.db --quiet
 wait $! || fail "the second of two processes on one study"
 "$thimble" study study.toml -o pieces.db --quiet >/dev/null 2>&1 &
-# Within a trial, not before the first.
-tries=0
-until [ -e pieces.db.runs/trial-1 ] || [ "$tries" = 600 ]; do
-  tries=$((tries + 1))
-  sleep 0.05
-done
-[ -e pieces.db.runs/trial-1 ] || fail "the study that is to be killed began no trial"
+wait_for pieces.db.runs/trial-1
 kill -9 $! || fail "the study ended before it was killed"
 wait $! 2>/dev/null
 expect 0 '6 of 6 trials' "$thimble" study study.toml -o pieces.db --workers 2 --quiet
@@ -97,6 +91,24 @@ sed 's/seeds = \[1, 2\]/seeds = [1]/' study.toml >one.toml
 expect 0 '3 of 3 trials' "$thimble" study one.toml -o one.db --quiet
 "$thimble" report one.db -o one.html >/dev/null
 grep -qF 'cannot be had, because each technique has one value (one seed)' one.html || fail "one seed is not explained"
+
+# A network as it is, measured on two devices.
+cat >as-is.toml <<'TOML'
+name = "as it is"
+devices = ["nano33ble", "rp2040"]
+seeds = [1]
+[[technique]]
+name = "as it is"
+stage = [{do = "deploy"}, {do = "profile"}]
+[[network]]
+name = "cnn"
+model = "alone/1-train.onnx"
+data = ["own.csv"]
+TOML
+expect 0 '1 of 1 trials' "$thimble" study as-is.toml -o as-is.db --quiet
+"$thimble" study as-is.toml -o as-is.db --quiet --json >as-is.json
+jq -e '[.trials[0].figures[] | select(.metric == "accuracy" and .value > 0 or .metric == "latency_ms" and .value > 0)] | length == 3' \
+  as-is.json >/dev/null || fail "a network as it is was not measured: $(cat as-is.json)"
 
 sed 's/seeds = \[1, 2\]/seeds = [1, 1]/' study.toml >twice.toml
 expect 2 'has no network mlp' "$thimble" study study.toml -o whole.db --network mlp

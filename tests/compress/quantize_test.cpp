@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "compress/quantize/equalize.h"
 #include "compress/quantize/fake_quantized.h"
@@ -181,6 +182,85 @@ TEST(QuantizationAwareTraining, training_that_leaves_the_network_guessing_is_an_
   options.training->weight_decay = 10;
   test::expect_error([&] { quantize(trained(), squares(600, 1), options); },
                      {"drives the network apart", "learning_rate = 0.005"});
+}
+
+TEST(FakeQuantized, what_an_operator_fixes_does_not_decide_the_range_of_what_it_meets) {
+  GraphBuilder builder("meeting", 1);
+  const TensorId x = builder.input("x", {1, 4});
+  const TensorId values = builder.fully_connected(x, 3);
+  Graph graph = builder.finish({values});
+  const TensorId others = graph.append(LeakyRelu{0.5F}, {values}, "others");
+  const TensorId sigmoid = graph.append(Sigmoid{}, {values}, "sigmoid");
+  const TensorId tanh = graph.append(Tanh{}, {values}, "tanh");
+  graph.outputs = {graph.append(Concat{1}, {values, sigmoid}, "both"),
+                   graph.append(Concat{1}, {others, sigmoid}, "other"),
+                   graph.append(Concat{1}, {tanh, sigmoid}, "fixed")};
+  std::vector<Range> ranges(graph.tensors.size(), {-8, 8});
+  ranges[static_cast<size_t>(sigmoid)] = {0, 1};
+  ranges[static_cast<size_t>(tanh)] = ranges[static_cast<size_t>(graph.outputs[2])] = {-1, 1};
+  ranges[static_cast<size_t>(others)] = ranges[static_cast<size_t>(graph.outputs[1])] = {-4, 8};
+  const Graph integer = quantize_from_ranges(graph, ranges);
+  const Graph again = integer_form(fake_quantized(graph, integer));
+  for (const TensorId id :
+       {values, others, sigmoid, tanh, graph.outputs[0], graph.outputs[1], graph.outputs[2]}) {
+    EXPECT_NEAR(again.tensor(id).quantization->scales[0] / integer.tensor(id).quantization->scales[0], 1,
+                0.01)
+        << graph.tensor(id).name;
+  }
+  const Quantization& fixed = *again.tensor(graph.outputs[2]).quantization;
+  EXPECT_LE(fixed.scales[0] * static_cast<float>(-128 - fixed.zero_points[0]), -0.99F) << "tanh's negatives";
+}
+
+TEST(FakeQuantized, layers_that_share_weights_share_their_steps) {
+  GraphBuilder builder("shared", 1);
+  TensorId x = builder.fully_connected(builder.input("x", {1, 4}), 4);
+  Graph graph = builder.finish({builder.fully_connected(x, 4)});
+  graph.nodes[1].inputs[1] = graph.nodes[0].inputs[1];
+  const std::vector<Range> ranges(graph.tensors.size(), {-8, 8});
+  const auto quantizers_of_weights = [&](const train::FakeQuantizedGraph& network) {
+    return std::ranges::count_if(network.quantizers, [&](const train::FakeQuantizer& q) {
+      return std::ranges::count(q.tensors, graph.nodes[0].inputs[1]) > 0;
+    });
+  };
+  for (const int32_t bits : {8, 4}) {
+    const auto network = fake_quantized(graph, quantize_from_ranges(graph, ranges, {.bits = bits}));
+    EXPECT_EQ(quantizers_of_weights(network), 1) << bits;
+  }
+  // With other bits each has its own, and what is deployed has them, too.
+  const Graph two_widths =
+      quantize_from_ranges(graph, ranges, {.bits = 8, .layers = {{graph.nodes[1].name, {4, {}}}}});
+  const auto network = fake_quantized(graph, two_widths);
+  EXPECT_NE(network.graph.nodes[0].inputs[1], network.graph.nodes[1].inputs[1]);
+  const Graph again = integer_form(network);
+  for (size_t n = 0; n < 2; ++n) {
+    const Tensor& weights = again.tensor(again.nodes[n].inputs[1]);
+    EXPECT_EQ(weights.quantization->bits, n == 0 ? 8 : 4);
+    EXPECT_EQ(weights.data, two_widths.tensor(two_widths.nodes[n].inputs[1]).data);
+  }
+}
+
+TEST(Fidelity, takes_the_probabilities_that_the_network_gives) {
+  const auto classifier = [](float factor, float beta) {
+    GraphBuilder builder("classifier", 1);
+    const TensorId x = builder.flatten(builder.input("x", {1, 8, 8, 1}));
+    Graph graph = builder.finish({builder.fully_connected(x, 3)});
+    for (const TensorId id : {graph.nodes.back().inputs[1], graph.nodes.back().inputs[2]}) {
+      std::vector<float> values(graph.tensor(id).values<float>().begin(),
+                                graph.tensor(id).values<float>().end());
+      for (float& value : values) value *= factor;
+      graph.tensor(id).data = Tensor::to_bytes<float>(values);
+    }
+    graph.outputs = {graph.append(Softmax{beta}, {graph.outputs[0]}, "softmax")};
+    return graph;
+  };
+  const data::Dataset set = squares(12, 1);
+  std::vector<size_t> indices(12);
+  std::iota(indices.begin(), indices.end(), size_t{0});
+  const FidelityMeter sharp(classifier(1, 4), set, indices, 1);
+  const FidelityMeter plain(classifier(4, 1), set, indices, 1);
+  const double of_sharp = sharp.measure({classifier(1.25F, 4), {}}).divergence;
+  EXPECT_GT(of_sharp, 1e-6);
+  EXPECT_NEAR(of_sharp, plain.measure({classifier(5, 1), {}}).divergence, 1e-3 * of_sharp);
 }
 
 TEST(FakeQuantized, random_networks_round_as_their_integer_forms_do) {

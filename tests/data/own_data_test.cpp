@@ -188,6 +188,21 @@ TEST_F(OwnData, csv_with_a_header_and_columns_that_say_their_part) {
   EXPECT_FLOAT_EQ(seen[1], static_cast<float>(-10 / std::sqrt(200.0)));
 }
 
+TEST_F(OwnData, csv_whose_columns_have_numbers_for_names_has_a_header_where_one_is_the_label) {
+  std::string text = "0,1,label\n";  // as pandas writes it
+  for (int i = 0; i < 20; ++i) text += std::to_string(i) + ",-1.5," + std::to_string(i % 2 * 10) + "\n";
+  const auto [train, test] = load_csv(text);
+  EXPECT_EQ(train.class_names, (Names{"0", "10"}));
+  EXPECT_EQ(train.channel_names, (Names{"0", "1"}));
+  EXPECT_EQ(train.size() + test.size(), 20u);
+
+  std::string of_classes;  // of which one has such a name
+  for (int i = 0; i < 20; ++i) of_classes += std::to_string(i) + (i % 2 == 0 ? ",group\n" : ",single\n");
+  const auto classes = load_csv(of_classes);
+  EXPECT_EQ(classes.train.class_names, (Names{"group", "single"}));
+  EXPECT_EQ(classes.train.size() + classes.test.size(), 20u);
+}
+
 TEST_F(OwnData, csv_without_a_header_has_its_class_last) {
   std::string text;
   for (int i = 0; i < 20; ++i) text += std::to_string(i) + ",-1.5," + std::to_string(i % 2 * 10) + "\n";

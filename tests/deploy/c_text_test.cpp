@@ -22,6 +22,8 @@ TEST(CText, a_prefix_is_never_taken_by_c_or_its_headers) {
   EXPECT_EQ(c_prefix("math"), "model_math");
   EXPECT_EQ(c_prefix("thimble_conv2d"), "model_thimble_conv2d");
   EXPECT_EQ(c_prefix("COM1"), "model_com1");
+  EXPECT_EQ(c_prefix("test"), "model_test") << "CMake keeps that target";
+  EXPECT_EQ(c_prefix("features"), "model_features") << "glibc's headers include a features.h";
   EXPECT_EQ(c_prefix(""), "model");
   EXPECT_EQ(c_prefix("../../etc/passwd"), "etc_passwd");
 }

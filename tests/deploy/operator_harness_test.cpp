@@ -234,6 +234,35 @@ TEST(OperatorHarness, weights_of_minus_128_are_not_given_to_neon) {
   EXPECT_EQ(kernel_candidates(graph, node, "cortex-a72").size(), 1U);
 }
 
+/// The names of a network and those of the harness that runs it stay apart.
+TEST(OperatorHarness, a_network_may_have_any_name) {
+  for (const char* name : {"model", "", "test", "features", "harness"}) {
+    GraphBuilder builder(name, 1);
+    const Graph network = builder.finish({builder.fully_connected(builder.input("x", {1, 6}), 4)});
+    const Graph graph = quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}));
+    const Verification found = run(graph, 1);
+    EXPECT_EQ(found.mismatches, 0U) << name;
+    EXPECT_GT(found.bytes_compared, 0U) << name;
+  }
+}
+
+/// How MAC16's words lie depends on the input's width, too: layers that share weights may not share words.
+TEST(OperatorHarness, mac16_words_of_shared_weights_are_each_layer_s_own) {
+  GraphBuilder builder("shared", 1);
+  const ConvOptions shape = {.kernel_h = 3, .kernel_w = 1, .bias = true};
+  const TensorId narrow = builder.conv2d(builder.input("narrow", {1, 5, 1, 3}), 4, shape);
+  const TensorId wide = builder.conv2d(builder.input("wide", {1, 5, 5, 3}), 4, shape);
+  Graph network = builder.finish({narrow, wide});
+  network.nodes[1].inputs[1] = network.nodes[0].inputs[1];
+  const Graph graph = quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}));
+  std::set<std::string> layouts;
+  for (const Node& node : graph.nodes) {
+    EXPECT_EQ(node.inputs[1], graph.nodes[0].inputs[1]);
+    layouts.insert(kernel_candidates(graph, node, "xtensa-lx6")[0].layout(graph.tensor(node.inputs[1])).name);
+  }
+  EXPECT_EQ(layouts.size(), 2U);
+}
+
 /// The least weights have no place in the words of kernels/mac16.
 TEST(OperatorHarness, the_least_weights_are_not_given_to_mac16) {
   for (const int32_t bits : {8, 4}) {

@@ -142,7 +142,7 @@ TEST(DeviceProfile, what_was_not_found_may_be_left_out_and_is_named) {
   const std::vector<std::string> unknown = unknown_values(device);
   EXPECT_NE(std::ranges::find(unknown, "active_power_mw"), unknown.end());
   EXPECT_FALSE(energy_of(device, latency_of_cycles(device, 1000), 0).has_value());
-  EXPECT_FALSE(duty_cycle(device, latency_of_cycles(device, 1000), 1000, {}).has_value());
+  EXPECT_FALSE(duty_cycle(device, latency_of_cycles(device, 1000), std::nullopt, 1000, {}).has_value());
 }
 
 TEST(DeviceProfile, a_value_without_a_source_is_refused) {
@@ -197,14 +197,30 @@ TEST(Cost, an_outer_memory_takes_energy_for_every_byte_that_is_read_of_it) {
   EXPECT_TRUE(mentions(energy.source, "flash data sheet")) << energy.source;
 }
 
+TEST(Cost, a_stall_factor_widens_the_range_that_it_leaves) {
+  const std::string text =
+      std::string(kValid).replace(std::string(kValid).find("[sources]"), 0, "stall_factor = 2.0\n") +
+      "stall_factor = \"measured\"\n";
+  const Latency latency = latency_of_cycles(parse_device(text, "mine.toml"), 6'400'000);
+  EXPECT_DOUBLE_EQ(latency.latency_ms, 200.0);
+  EXPECT_DOUBLE_EQ(latency.low_ms, 100.0);
+  EXPECT_DOUBLE_EQ(latency.high_ms, 200.0);
+}
+
 TEST(Cost, a_battery_lasts_by_the_power_awake_and_asleep) {
   const DeviceProfile device = parse_device(kValid, "mine.toml");
   const Latency latency = latency_of_cycles(device, 6'400'000);  // 100 ms
-  const DutyCycle cycle = duty_cycle(device, latency, 1000, {.capacity_mah = 230, .voltage_v = 3}).value();
+  const DutyCycle cycle =
+      duty_cycle(device, latency, energy_of(device, latency, 0), 1000, {.capacity_mah = 230, .voltage_v = 3})
+          .value();
   EXPECT_DOUBLE_EQ(cycle.awake, 0.1);
   EXPECT_DOUBLE_EQ(cycle.average_power_mw, 0.1 * 9.9 + 0.9 * 0.007);
   EXPECT_DOUBLE_EQ(cycle.battery_hours, 690 / cycle.average_power_mw);
-  EXPECT_THROW(duty_cycle(device, latency, 99, {}), Error);
+  EXPECT_THROW(duty_cycle(device, latency, energy_of(device, latency, 0), 99, {}), Error);
+  Energy reads_much = energy_of(device, latency, 0).value();
+  reads_much.memory_uj = 500;
+  EXPECT_DOUBLE_EQ(duty_cycle(device, latency, reads_much, 1000, {}).value().average_power_mw,
+                   cycle.average_power_mw + 0.5);
 }
 
 TEST(Cost, the_built_in_stall_factor_is_the_fitted_one_and_predicts_what_was_left_out) {

@@ -54,6 +54,9 @@ TEST(Rv32imc, loads_divisions_and_taken_branches_take_longer) {
   EXPECT_EQ(rv32imc_cycles(instruction("sw", "a0,0(a1)", 10)), 20u);
   EXPECT_EQ(rv32imc_cycles(instruction("lui", "a0,0x1", 10)), 10u);
   EXPECT_EQ(rv32imc_cycles(instruction("bnez", "a0,80000000 <f>", 10, 4)), 18u);
+  EXPECT_EQ(rv32imc_cycles(instruction("mulh", "a0,a1,a2", 10)), 20u);
+  EXPECT_EQ(rv32imc_cycles(instruction("j", "80000000 <f>", 10, 10)), 20u);
+  EXPECT_EQ(rv32imc_cycles(instruction("ret", "", 10, 10)), 20u);
   EXPECT_EQ(rv32imc_cycles(instruction("remu", "a0,a1,a2", 2)), 74u);
 }
 

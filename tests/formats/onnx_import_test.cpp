@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
+#include <tuple>
 
 #include "formats/onnx/layout.h"
 #include "formats/onnx/onnx.h"
@@ -223,6 +225,155 @@ TEST(OnnxImport, a_clip_to_other_bounds_becomes_a_maximum_and_a_minimum) {
   add_floats(model, "high", {}, {1});
   EXPECT_EQ(operators_of(parse(model)), "Maximum Minimum");
   EXPECT_EQ(output_for_count(model), (std::vector<float>{0, 1, 1, 1}));
+}
+
+TEST(OnnxImport, a_bias_of_one_row_has_one_scale_or_one_a_channel) {
+  const auto model_of = [](const std::vector<int64_t>& shape, int axis, const std::vector<float>& scales) {
+    auto model = foreign_model(R"(
+        g (float[1,1] x) => (float[1,4] y) {
+          xq = QuantizeLinear (x, one, z)  xd = DequantizeLinear (xq, one, z)
+          wd = DequantizeLinear (w, one, z)
+          bd = DequantizeLinear <axis = )" +
+                                   std::to_string(axis) + R"(> (b, sb)
+          g = Gemm <transB = 1> (xd, wd, bd)
+          yq = QuantizeLinear (g, sy, z)  y = DequantizeLinear (yq, sy, z)
+        })",
+                               {});
+    add_floats(model, "one", {}, {1});
+    add_floats(model, "sy", {}, {100});
+    add_floats(model, "sb", {static_cast<int64_t>(scales.size())}, scales);
+    add_quantized(model, "z", ::onnx::TensorProto::INT8, {}, {0});
+    add_quantized(model, "w", ::onnx::TensorProto::INT8, {4, 1}, {100, 100, 100, 100});
+    add_quantized(model, "b", ::onnx::TensorProto::INT32, shape, {1000, 1000, 1000, 1000});
+    return model;
+  };
+  const auto result = [&](const ::onnx::ModelProto& model) {
+    return test::run_float32(parse(model), std::vector<float>{1});
+  };
+  EXPECT_EQ(result(model_of({1, 4}, 0, {1})), std::vector<float>(4, 1100));
+  EXPECT_EQ(result(model_of({1, 4}, 1, {1, 2, 3, 4})), (std::vector<float>{1100, 2100, 3100, 4100}));
+  const auto wrong = model_of({2, 2}, 0, {1, 1});
+  test::expect_error([&] { parse(wrong); }, {"2 scales for 4 channels"});
+}
+
+TEST(OnnxImport, extents_that_no_tensor_has_are_refused) {
+  auto reshaped =
+      foreign_model("g (float[1,4] x) => (float[1,4] y) { c2 = Reshape (c, s) y = Add (x, c2) }", {});
+  add_floats(reshaped, "c", {4}, {1, 2, 3, 4});
+  add_integers(reshaped, "s", {-1, 4, int64_t{1} << 62});
+  test::expect_error([&] { parse(reshaped); }, {"Reshape", "4611686018427387904"});
+
+  for (const std::vector<int64_t>& sizes :
+       std::vector<std::vector<int64_t>>{{1, std::numeric_limits<int64_t>::max(), 2}, {1, 1, 1}, {1, 2, 2}}) {
+    auto split =
+        foreign_model("g (float[1,4] x) => (float[1,2] y) { a, b, y = Split <axis = 1> (x, sizes) }", {});
+    add_integers(split, "sizes", sizes);
+    test::expect_error([&] { parse(split); }, {"Split", "splits 1x4 wrongly"});
+  }
+}
+
+TEST(OnnxImport, a_mean_of_integers_is_taken_at_the_scale_of_its_input) {
+  auto model = foreign_model(R"(
+      g (float[1,1,2,2] x) => (float[1,1,1,1] y) {
+        xq = QuantizeLinear (x, s, z)  xd = DequantizeLinear (xq, s, z)
+        m = AveragePool <kernel_shape = [2,2]> (xd)
+        yq = QuantizeLinear (m, t, z)  y = DequantizeLinear (yq, t, z)
+      })",
+                             {});
+  add_floats(model, "s", {}, {0.1F});
+  add_floats(model, "t", {}, {0.03F});
+  add_quantized(model, "z", ::onnx::TensorProto::INT8, {}, {0});
+  EXPECT_NEAR(test::run_float32(parse(model), std::vector<float>{10, 0, 0, 0})[0], 2.5, 0.06);
+}
+
+TEST(OnnxImport, an_axis_of_scales_may_be_counted_from_the_end) {
+  for (const char* axis : {"1", "-1"}) {
+    auto model =
+        foreign_model(std::string("g (float[1,2] x) => (float[1,3] y) { w = DequantizeLinear <axis = ") +
+                          axis + "> (q, s, z) y = MatMul (x, w) }",
+                      {});
+    add_quantized(model, "q", ::onnx::TensorProto::INT8, {2, 3}, {1, 1, 1, 1, 1, 1});
+    add_floats(model, "s", {3}, {1, 10, 100});
+    add_quantized(model, "z", ::onnx::TensorProto::INT8, {3}, {0, 0, 0});
+    EXPECT_EQ(test::run_float32(parse(model), std::vector<float>{1, 1}), (std::vector<float>{2, 20, 200}))
+        << axis;
+  }
+}
+
+// What ONNX's reference says of each, as onnxruntime computes it: only some ways repeat each element.
+TEST(OnnxImport, a_resize_repeats_elements_or_is_refused) {
+  const auto model_of = [](const std::string& coordinates, const std::string& mode, float factor) {
+    const auto columns = std::to_string(3 * static_cast<int>(factor));
+    auto model = foreign_model("g (float[1,1,1,3] x) => (float[1,1,1," + columns +
+                                   "] y) { y = Resize <coordinate_transformation_mode = \"" + coordinates +
+                                   "\", nearest_mode = \"" + mode + "\"> (x, , f) }",
+                               {});
+    add_floats(model, "f", {4}, {1, 1, 1, factor});
+    return model;
+  };
+  const std::vector<float> twice = {0, 0, 1, 1, 2, 2};
+  EXPECT_EQ(output_for_count(model_of("half_pixel", "round_prefer_floor", 2)), twice);
+  EXPECT_EQ(output_for_count(model_of("half_pixel", "round_prefer_ceil", 2)), twice);
+  EXPECT_EQ(output_for_count(model_of("asymmetric", "floor", 2)), twice);
+  EXPECT_EQ(output_for_count(model_of("asymmetric", "round_prefer_floor", 2)), twice);
+  EXPECT_EQ(output_for_count(model_of("tf_half_pixel_for_nn", "floor", 2)), twice);
+  EXPECT_EQ(output_for_count(model_of("asymmetric", "floor", 3)),
+            (std::vector<float>{0, 0, 0, 1, 1, 1, 2, 2, 2}));
+  for (const auto& [coordinates, mode, factor] : std::vector<std::tuple<std::string, std::string, float>>{
+           {"half_pixel", "floor", 2.0F},
+           {"half_pixel", "ceil", 2.0F},
+           {"tf_half_pixel_for_nn", "round_prefer_floor", 2.0F},
+           {"asymmetric", "ceil", 2.0F},
+           {"asymmetric", "round_prefer_ceil", 2.0F},
+           {"asymmetric", "round_prefer_floor", 3.0F}}) {
+    const auto model = model_of(coordinates, mode, factor);
+    test::expect_error([&] { parse(model); }, {"Resize", mode, "does not repeat"});
+  }
+}
+
+TEST(OnnxImport, each_division_is_by_its_own_constant) {
+  auto model =
+      foreign_model("g (float[1,2] x) => (float[1,2] y) { a = Div (x, v) r = Sqrt (v) y = Div (a, r) }", {});
+  add_floats(model, "v", {2}, {4, 16});
+  const auto result = test::run_float32(parse(model), std::vector<float>{1, 1});
+  EXPECT_FLOAT_EQ(result[0], 1.0F / 8);
+  EXPECT_FLOAT_EQ(result[1], 1.0F / 64);
+}
+
+TEST(OnnxImport, rows_that_the_graph_does_not_keep_outermost_are_moved_there) {
+  auto model = foreign_model(R"(
+      g (float[1,2,1,2] x) => (float[2,1] y) {
+        r = Relu (x)  t = Transpose <perm = [1,0,2,3]> (r)
+        f = Flatten <axis = 1> (t)  y = Gemm <transB = 1> (f, w)
+      })",
+                             {});
+  add_floats(model, "w", {1, 2}, {1, 100});
+  // In the file's order the image is {{1, 3}, {2, 4}}: the graph takes it with channels last.
+  EXPECT_EQ(test::run_float32(parse(model), std::vector<float>{1, 2, 3, 4}), (std::vector<float>{301, 402}));
+}
+
+TEST(OnnxImport, a_squeezed_constant_keeps_the_axes_that_are_not_named) {
+  auto model =
+      foreign_model("g (float[1,2,1,2] x) => (float[1,2,1,2] y) { c3 = Squeeze (c, a) y = Add (x, c3) }", {});
+  add_floats(model, "c", {1, 2, 1, 1}, {10, 20});
+  add_integers(model, "a", {0});
+  EXPECT_EQ(test::run_float32(parse(model), std::vector<float>(4, 0)), (std::vector<float>{10, 20, 10, 20}));
+}
+
+TEST(OnnxImport, an_integer_constant_of_another_scale_is_taken_at_its_own) {
+  auto model = foreign_model(R"(
+      g (float[1,2] x) => (float[1,2] y) {
+        xq = QuantizeLinear (x, s, z)  xd = DequantizeLinear (xq, s, z)
+        cd = DequantizeLinear (c, t, z)
+        m = Max (xd, cd)
+        yq = QuantizeLinear (m, s, z)  y = DequantizeLinear (yq, s, z)
+      })",
+                             {});
+  add_floats(model, "s", {}, {1});
+  add_floats(model, "t", {}, {0.5F});
+  add_quantized(model, "z", ::onnx::TensorProto::INT8, {}, {0});
+  add_quantized(model, "c", ::onnx::TensorProto::INT8, {2}, {4, 8});
+  EXPECT_EQ(test::run_float32(parse(model), std::vector<float>{3, 3}), (std::vector<float>{3, 4}));
 }
 
 }  // namespace

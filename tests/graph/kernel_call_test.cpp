@@ -103,6 +103,10 @@ TEST(KernelCall, what_no_kernel_computes_is_an_error_that_names_the_node) {
   error_of_call(one_node(MaxPool2D{}, {1, 4, 4, 1}, kUnit, {{2.0F}, {0}, -1, 8}), "different scales");
   error_of_call(one_node(MaxPool2D{}, {2, 4, 4, 1}, kUnit, kUnit), "batch");
   error_of_call(one_node(Softmax{}, {1, 4}, kUnit, kUnit), "1/256");
+  const Quantization probabilities{{1.0F / 256}, {-128}, -1, 8};
+  error_of_call(one_node(Softmax{}, {1, 8192}, kUnit, probabilities), "8192 classes");
+  const OneNode most = one_node(Softmax{}, {1, 8191}, kUnit, probabilities);
+  EXPECT_NO_THROW(kernel_call(most.graph, most.graph.nodes[0]));
   error_of_call(one_node(Relu{}, {4}, kUnit, {{1e-30F}, {0}, -1, 8}), "too far apart");
   error_of_call(one_node(Relu{}, {2}, {{1.0F, 1.0F}, {0, 0}, 0, 8}, kUnit), "one scale");
   OneNode dense;

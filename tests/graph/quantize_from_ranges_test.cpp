@@ -195,6 +195,15 @@ TEST(QuantizeFromRanges, a_channel_without_weights_keeps_its_bias) {
   EXPECT_NEAR(y[1], 0.5, 8.0 / 255);
 }
 
+TEST(QuantizeFromRanges, a_channel_without_weights_keeps_its_bias_whatever_scale_is_given) {
+  const Small s = dense({0, 0, 1, 1}, {3.013F, 0.5F});
+  const Graph q =
+      quantize_from_ranges(s.graph, s.ranges, {.layers = {{s.graph.nodes[0].name, {4, {1, 1.0F / 7}}}}});
+  const Tensor& bias = q.tensor(q.nodes[0].inputs[2]);
+  const float step = bias.quantization->scales[0];
+  EXPECT_NEAR(static_cast<float>(bias.values<int32_t>()[0]) * step, 3.013F, 1e-3);
+}
+
 TEST(QuantizeFromRanges, a_channel_without_weights_and_bias_is_zero) {
   EXPECT_EQ(run_quantized(dense({0, 0, 0, 0}, {0, 0}), {1, 1}), (std::vector<float>{0, 0}));
 }

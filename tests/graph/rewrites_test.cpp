@@ -64,6 +64,25 @@ TEST(FoldBatchNorm, leaves_a_norm_whose_input_somebody_else_reads) {
   EXPECT_EQ(count_of<BatchNorm>(fold_batch_norm(graph)), 1);
 }
 
+TEST(WithoutBatchNorm, takes_no_name_that_another_node_has) {
+  Graph graph;
+  graph.name = "names";
+  const auto constant = [&](std::string name, float value) {
+    return graph.add({.name = std::move(name),
+                      .shape = {3},
+                      .data = Tensor::to_bytes<float>(std::vector<float>(3, value))});
+  };
+  const TensorId x = graph.add({.name = "x", .shape = {1, 3}});
+  graph.inputs = {x};
+  const TensorId norm = graph.append(
+      BatchNorm{}, {x, constant("g", 2), constant("b", 1), constant("m", 0), constant("v", 1)}, "bn");
+  graph.outputs = {graph.append(Mul{}, {norm, constant("three", 3)}, "bn_scale")};
+  const Graph without = without_batch_norm(graph);
+  EXPECT_NO_THROW(validate(without));
+  EXPECT_EQ(count_of<BatchNorm>(without), 0);
+  expect_same_function(graph, without, 1);
+}
+
 TEST(FuseActivations, keeps_the_function_of_random_networks_and_leaves_no_activation_after_a_layer) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
     const Graph graph = fold_batch_norm(random_network(Random(seed)));

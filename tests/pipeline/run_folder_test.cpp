@@ -62,8 +62,9 @@ TEST(RunFolder, removes_what_a_kill_left_half_written_and_nothing_else) {
   };
   const std::set<std::string> own = {".env.sample", ".bashrc.backup", ".run.json.bak", "1-train.onnx.abcdef"};
   for (const std::string& name : own) write_file_atomically(folder.path() / name, "the user's");
-  for (const char* name : {".run.json.aB3xYz", ".metrics.jsonl.000000", ".2-quantize.onnx.abcdef",
-                           ".train.checkpoint.abcdef", ".prune.checkpoint.3.abcdef", ".report.html.abcdef"})
+  for (const char* name :
+       {".run.json.aB3xYz", ".metrics.jsonl.000000", ".2-quantize.onnx.abcdef", ".train.checkpoint.abcdef",
+        ".prune.checkpoint.3.abcdef", ".report.html.abcdef", ".recipe.toml.abcdef"})
     write_file_atomically(folder.path() / name, "half");
   { const RunFolder run(folder.path(), kIdentity); }
   std::set<std::string> expected = own;
@@ -86,8 +87,9 @@ TEST(RunFolder, refuses_a_second_process_at_the_same_time) {
 TEST(RunFolder, a_damaged_state_is_an_error_that_says_what_to_do) {
   const std::string too_deep = "{\"stages\": [], \"identity\": {\"a\": " + std::string(1000000, '[') +
                                std::string(1000000, ']') + "}}";
-  for (const char* damage : {"", "{", "[]", "{\"identity\": 3, \"stages\": []}",
-                             "{\"identity\": {}, \"stages\": [3]}", too_deep.c_str()}) {
+  for (const char* damage :
+       {"", "{", "[]", "{\"identity\": 3, \"stages\": []}", "{\"identity\": {}, \"stages\": [3]}",
+        "{\"identity\": {}, \"stages\": [], \"data_sha256\": 3}", too_deep.c_str()}) {
     const TemporaryFolder folder;
     write_file_atomically(folder.path() / "run.json", damage);
     test::expect_error([&] { RunFolder(folder.path(), kIdentity); },

@@ -164,21 +164,34 @@ TEST(Search, goes_on_from_within_a_generation_that_ran_out_of_time) {
 
 TEST(Search, what_failed_can_be_measured_again) {
   const TemporaryFolder folder;
-  const SearchOptions options = options_of(SearchStrategy::kNsga2);
   const auto storage = open_sqlite(folder.path() / "s.db", true);
-  const auto search_with = [&](size_t evaluations, int64_t failing) {
+  SearchOptions options = options_of(SearchStrategy::kNsga2);
+  options.rungs = 1;
+  const auto search_with = [&](size_t evaluations, int64_t failing, bool retry) {
     return search(
         *storage, options, "1", evaluations, [] { return false; },
-        [&] { end_pending(*storage, 1000, failing); });
+        [&] { end_pending(*storage, 1000, failing); }, retry);
   };
-  const auto before = search_with(20, 4);
+  // It ends within the third generation, whose children would be others if the fourth had not failed.
+  const auto before = search_with(15, 4, false);
   EXPECT_TRUE(before[3].objectives.empty());
   EXPECT_EQ(before[3].error, "as one may");
-  storage->retry_failed();
-  const auto after = search_with(26, 0);
-  ASSERT_EQ(after.size(), 26U);
+  const auto after = search_with(20, 0, true);
+  ASSERT_EQ(after.size(), 20U);
   EXPECT_FALSE(after[3].objectives.empty());
   for (size_t i = 0; i < before.size(); ++i) EXPECT_EQ(after[i].genes, before[i].genes) << i;
+  EXPECT_EQ(search_with(26, 0, false).size(), 26U);
+
+  SearchOptions other = options;
+  other.seed = 2;
+  EXPECT_EQ(search_with(27, 27, false).back().error, "as one may");
+  test::expect_error(
+      [&] {
+        search(
+            *storage, other, "1", 26, [] { return false; }, [] {}, true);
+      },
+      {"another search"});
+  EXPECT_EQ(storage->trials().at(26).state, TrialState::kFailed) << "a search that was refused retried";
 }
 
 TEST(Search, has_no_candidates_before_the_one_that_all_are_measured_against) {

@@ -29,11 +29,12 @@ void expect_close(const Tensor& a, const Tensor& b, double tolerance) {
   EXPECT_LE((a.to(torch::kFloat64) - b.to(torch::kFloat64)).abs().max().item<double>(), tolerance);
 }
 
-void compare(const Tensor& x, std::vector<float> scale_values, int32_t axis) {
-  const FakeQuantizer quantizer{{}, scale_values, axis, -7, 7, true};
+void compare(const Tensor& x, std::vector<float> scale_values, int32_t axis, bool is_batch,
+             int32_t highest = 7) {
+  const FakeQuantizer quantizer{{}, scale_values, axis, -7, highest, true};
   const Tensor leaf = x.clone().requires_grad_(true);
   const Tensor scales = torch::tensor(scale_values).requires_grad_(true);
-  const Tensor y = fake_quantize(leaf, scales, quantizer);
+  const Tensor y = fake_quantize(leaf, scales, quantizer, is_batch);
   const Tensor weights = torch::randn(x.sizes());
   const auto got = torch::autograd::grad({y}, {leaf, scales}, {weights});
 
@@ -41,9 +42,8 @@ void compare(const Tensor& x, std::vector<float> scale_values, int32_t axis) {
   const Tensor exact_scales = torch::tensor(scale_values).to(torch::kFloat64).requires_grad_(true);
   std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
   if (axis >= 0) shape[static_cast<size_t>(axis)] = exact_scales.numel();
-  const double sharing = axis >= 0 ? static_cast<double>(x.numel() / exact_scales.numel())
-                                   : static_cast<double>(x.numel() / x.size(0));
-  const Tensor expected = lsq(exact, exact_scales.reshape(shape), -7, 7, 1 / std::sqrt(sharing * 7));
+  const auto sharing = static_cast<double>(x.numel() / (is_batch ? x.size(0) : exact_scales.numel()));
+  const Tensor expected = lsq(exact, exact_scales.reshape(shape), -7, highest, 1 / std::sqrt(sharing * 7));
   const auto slopes = torch::autograd::grad({expected}, {exact, exact_scales}, {weights.to(torch::kFloat64)});
   expect_close(y, expected, 1e-5);
   expect_close(got[0], slopes[0], 1e-6);
@@ -52,14 +52,16 @@ void compare(const Tensor& x, std::vector<float> scale_values, int32_t axis) {
 
 TEST(FakeQuantize, values_and_slopes_are_those_of_lsq_in_libtorchs_operators) {
   torch::manual_seed(3);
-  compare(torch::randn({5, 6, 7, 8}), {0.13F}, -1);
-  compare(torch::randn({4, 3, 3, 5}), {0.1F, 0.2F, 0.3F, 0.05F}, 0);
-  compare(torch::randn({1, 3, 3, 5}), {0.1F, 0.2F, 0.3F, 0.05F, 1.0F}, 3);
+  compare(torch::randn({5, 6, 7, 8}), {0.13F}, -1, true);
+  compare(torch::randn({5, 6, 7, 8}), {0.13F}, -1, true, 0);  // of what is never positive
+  compare(torch::randn({12, 40}), {0.13F}, -1, false);        // a dense layer's
+  compare(torch::randn({4, 3, 3, 5}), {0.1F, 0.2F, 0.3F, 0.05F}, 0, false);
+  compare(torch::randn({1, 3, 3, 5}), {0.1F, 0.2F, 0.3F, 0.05F, 1.0F}, 3, false);
 }
 
 TEST(FakeQuantize, a_scale_below_zero_is_taken_as_the_smallest_there_is) {
   const FakeQuantizer quantizer{{}, {-1}, -1, -128, 127, true};
-  const Tensor y = fake_quantize(torch::ones({1, 4}), torch::tensor({-1.0F}), quantizer);
+  const Tensor y = fake_quantize(torch::ones({1, 4}), torch::tensor({-1.0F}), quantizer, true);
   EXPECT_TRUE(torch::isfinite(y).all().item<bool>());
 }
 

@@ -23,9 +23,22 @@ const Node& node_named(const Graph& graph, const std::string& name) {
   return *std::ranges::find(graph.nodes, name, &Node::name);
 }
 
-train::FakeQuantizer weight_quantizer(TensorId id, const Quantization& quantization) {
+/// The quantizer of a layer's weights. Layers that share weights share it where they round alike; one that
+/// rounds otherwise gets weights of its own.
+void add_weights(train::FakeQuantizedGraph& network, Node& node, const Quantization& quantization) {
   const int32_t largest = largest_weight(quantization.bits);
-  return {{id}, quantization.scales, quantization.axis, -largest, largest, true};
+  const auto rounds = [&](const train::FakeQuantizer& q) {
+    return std::ranges::count(q.tensors, node.inputs[1]) > 0;
+  };
+  const auto other = std::ranges::find_if(network.quantizers, rounds);
+  if (other != network.quantizers.end()) {
+    if (other->highest == largest && other->axis == quantization.axis) return;
+    Tensor own = network.graph.tensor(node.inputs[1]);
+    own.name = node.name + "_own_" + own.name;
+    node.inputs[1] = network.graph.add(std::move(own));
+  }
+  network.quantizers.push_back(
+      {{node.inputs[1]}, quantization.scales, quantization.axis, -largest, largest, true});
 }
 
 }  // namespace
@@ -50,12 +63,12 @@ train::FakeQuantizedGraph fake_quantized(const Graph& graph, const Graph& intege
     quantizer.is_learned = quantizer.is_learned && is_learned;
   };
   for (const TensorId id : graph.inputs) add(id, false);
-  for (const Node& node : graph.nodes) {
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
     const bool weighted = has_weights(node.op);
     if (weighted) {
       const Node& form = node_named(integer, node.name);
-      network.quantizers.push_back(
-          weight_quantizer(node.inputs[1], *integer.tensor(form.inputs[1]).quantization));
+      add_weights(network, network.graph.nodes[n], *integer.tensor(form.inputs[1]).quantization);
     }
     for (const TensorId id : node.inputs) {
       if (!weighted && graph.tensor(id).is_constant()) add(id, false);
@@ -88,9 +101,25 @@ Graph integer_form(const train::FakeQuantizedGraph& network, const QuantizeOptio
     for (const TensorId id : quantizer.tensors) range_of_group[groups[static_cast<size_t>(id)]] = range;
   }
   std::vector<Range> ranges(graph.tensors.size());
-  for (size_t id = 0; id < ranges.size(); ++id) {
-    const auto range = range_of_group.find(groups[id]);
-    if (range != range_of_group.end()) ranges[id] = range->second;
+  const auto take_group_s = [&](TensorId id) {
+    const auto range = range_of_group.find(groups[static_cast<size_t>(id)]);
+    if (range != range_of_group.end()) ranges[static_cast<size_t>(id)] = range->second;
+    return range != range_of_group.end();
+  };
+  for (const TensorId id : graph.inputs) take_group_s(id);
+  for (const Node& node : graph.nodes) {
+    for (const TensorId id : node.inputs) {
+      if (graph.tensor(id).is_constant()) take_group_s(id);
+    }
+    const TensorId output = node.outputs[0];
+    if (take_group_s(output) || !only_moves(node.op)) continue;
+    // It joins what operators fix, each at another scale.
+    Range& joined = range_of_group[groups[static_cast<size_t>(output)]];
+    for (const TensorId id : node.inputs) {
+      const Range& range = ranges[static_cast<size_t>(id)];
+      joined = {std::min(joined.low, range.low), std::max(joined.high, range.high)};
+    }
+    take_group_s(output);
   }
   return quantize_from_ranges(graph, ranges, with_scales_of(network, options));
 }

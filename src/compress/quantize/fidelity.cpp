@@ -3,19 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/logits.h"
 #include "train/values.h"
 
 namespace thimble::quantize {
 namespace {
-
-/// The argument of a softmax at the end: probabilities of 8 bits hide small differences.
-TensorId scores_tensor(const Graph& graph) {
-  const TensorId output = graph.outputs[0];
-  const int32_t last = producers(graph)[static_cast<size_t>(output)];
-  if (last < 0) return output;
-  const Node& node = graph.nodes[static_cast<size_t>(last)];
-  return std::holds_alternative<Softmax>(node.op) ? node.inputs[0] : output;
-}
 
 std::vector<double> log_probabilities(std::span<const float> scores) {
   const double largest = *std::ranges::max_element(scores);
@@ -33,7 +25,11 @@ FidelityMeter::FidelityMeter(const Graph& reference, const data::Dataset& datase
     : dataset_(dataset), indices_(indices), threads_(threads), expected_(scores_of({reference, {}})) {}
 
 std::vector<float> FidelityMeter::scores_of(const train::FakeQuantizedGraph& network) const {
-  return train::values(network, scores_tensor(network.graph), dataset_, indices_, threads_);
+  // The argument of a softmax at the end: probabilities of 8 bits hide small differences.
+  const train::Logits logits = train::logits_of(network.graph);
+  std::vector<float> scores = train::values(network, logits.tensor, dataset_, indices_, threads_);
+  for (float& score : scores) score *= static_cast<float>(logits.scale);
+  return scores;
 }
 
 double FidelityMeter::accuracy_of(std::span<const float> scores) const {

@@ -38,16 +38,18 @@ std::string accessor(std::string_view declaration, std::string_view prefix, std:
   return text + "    default: *bytes = 0; return 0;\n  }\n}\n";
 }
 
-std::string model_header(const GeneratedC& program) {
+/// No network's name begins with "thimble" (c_prefix): its files and functions can have none of these names.
+std::string harness_header(const GeneratedC& program) {
   const std::string& prefix = program.prefix;
   const std::string upper = upper_case(prefix);
   return fmt::format(
              "#pragma once\n#include <stddef.h>\n#define {0}_NO_ARENA\n#include \"{1}.h\"\n"
-             "#define MODEL_ARENA_BYTES {0}_ARENA_BYTES\n#define MODEL_RUN {1}_run\n"
-             "#define MODEL_INPUTS {2}\n#define MODEL_OUTPUTS {3}\n",
+             "#define THIMBLE_HARNESS_ARENA_BYTES {0}_ARENA_BYTES\n#define THIMBLE_HARNESS_RUN {1}_run\n"
+             "#define THIMBLE_HARNESS_INPUTS {2}\n#define THIMBLE_HARNESS_OUTPUTS {3}\n",
              upper, prefix, program.input_bytes.size(), program.output_bytes.size()) +
-         accessor("void *model_input(void *arena", prefix, "input", program.input_bytes) +
-         accessor("const void *model_output(const void *arena", prefix, "output", program.output_bytes);
+         accessor("void *thimble_harness_input(void *arena", prefix, "input", program.input_bytes) +
+         accessor("const void *thimble_harness_output(const void *arena", prefix, "output",
+                  program.output_bytes);
 }
 
 /// The line of a compiler's or linker's output that says what is wrong.
@@ -98,7 +100,7 @@ HarnessFolder::HarnessFolder(const GeneratedC& program)
     write_temporary(model / source.name, source.content);
     if (source.name.ends_with(".c")) sources_.push_back((model / source.name).string());
   }
-  write_temporary(model / "model.h", model_header(program));
+  write_temporary(model / "thimble_harness.h", harness_header(program));
 }
 
 void HarnessFolder::compile(const std::vector<std::string>& command, const Target& target) const {

@@ -13,7 +13,7 @@ namespace thimble::deploy {
 /// harness.
 class HarnessFolder {
  public:
-  /// Writes the program, the runtime's sources and the model.h that joins them.
+  /// Writes the program, the runtime's sources and the thimble_harness.h that joins them.
   explicit HarnessFolder(const GeneratedC& program);
 
   const std::filesystem::path& path() const { return folder_.path(); }

@@ -22,8 +22,7 @@ bool is_any(const Operator& op) {
 
 /// Operators whose integer kernels move numbers without rescaling them.
 bool keeps_scale(const Operator& op) {
-  return is_any<MaxPool2D, AveragePool2D, Reshape, Concat, Pad, Transpose, Slice, ResizeNearest, Maximum,
-                Minimum>(op);
+  return is_any<MaxPool2D, Reshape, Concat, Pad, Transpose, Slice, ResizeNearest, Maximum, Minimum>(op);
 }
 
 /// Where an operator's integer form ends: the Quantize behind it, and the activation in between.
@@ -51,10 +50,11 @@ class Folding {
         gone.insert(ending->activation);
         make_integer(node, *ending, nodes);
         const TensorId wanted = node.outputs[0];
-        if (needs_requantization(node)) {
+        if (const auto computed = computed_quantization(node);
+            computed && *computed != *result_.tensor(wanted).quantization) {
           Tensor own = result_.tensor(wanted);
-          own.name = names_.take(node.name + "/fixed");
-          own.quantization = fixed_quantization(node.op, own.type);
+          own.name = names_.take(node.name + "/own_scale");
+          own.quantization = *computed;
           std::string name = own.name;
           node.outputs[0] = result_.add(std::move(own));
           nodes.push_back(std::move(node));
@@ -94,12 +94,16 @@ class Folding {
     return readers.size() == 1 && !is_output ? readers[0] : -1;
   }
 
-  /// Whether the integer kernel's result has another scale than the file wants.
-  bool needs_requantization(const Node& node) const {
-    const Tensor& output = result_.tensor(node.outputs[0]);
-    const auto fixed = fixed_quantization(node.op, output.type);
-    const Quantization& wanted = *output.quantization;
-    return fixed && (fixed->scales != wanted.scales || fixed->zero_points != wanted.zero_points);
+  /// What the integer kernel of a node gives where that does not follow the file: an operator of fixed scale,
+  /// and a mean, whose terms have another range than it has.
+  std::optional<Quantization> computed_quantization(const Node& node) const {
+    Quantization computed = *result_.tensor(node.outputs[0]).quantization;
+    std::optional<Quantization> own = fixed_quantization(node.op, result_.tensor(node.outputs[0]).type);
+    if (is_any<AveragePool2D>(node.op)) own = result_.tensor(node.inputs[0]).quantization;
+    if (!own) return std::nullopt;
+    computed.scales = own->scales;
+    computed.zero_points = own->zero_points;
+    return computed;
   }
 
   std::optional<Ending> foldable(const Node& node) const {
@@ -160,6 +164,10 @@ class Folding {
       set_fused_activation(node.op, is_any<Relu6>(activation) ? Activation::kRelu6 : Activation::kRelu);
     }
     for (TensorId& id : node.inputs) {
+      if (keeps_scale(node.op) && graph_.tensor(id).is_constant()) {
+        id = requantized_constant(id, output);
+        continue;
+      }
       if (!is_dequantized(id)) continue;
       id = integer_of(id);
       if (keeps_scale(node.op)) id = requantized(id, output, node.name, nodes);
@@ -181,6 +189,31 @@ class Folding {
     const TensorId result = result_.add(std::move(tensor));
     nodes.push_back({std::move(name), Quantize{}, {id}, {result}});
     return result;
+  }
+
+  /// A constant's integers at the scale of `like`.
+  TensorId requantized_constant(TensorId id, TensorId like) {
+    const Quantization& wanted = *graph_.tensor(like).quantization;
+    const Tensor& source = graph_.tensor(id);
+    if (source.quantization->scales == wanted.scales &&
+        source.quantization->zero_points == wanted.zero_points)
+      return id;
+    Tensor tensor = source;
+    tensor.quantization = wanted;
+    const auto requantize = [&]<typename T>(std::span<const T> integers) {
+      std::vector<T> result;
+      for (const T integer : integers) {
+        const double real =
+            double{source.quantization->scales[0]} * (integer - source.quantization->zero_points[0]);
+        result.push_back(
+            static_cast<T>(std::clamp<double>(std::round(real / wanted.scales[0]) + wanted.zero_points[0],
+                                              std::numeric_limits<T>::min(), std::numeric_limits<T>::max())));
+      }
+      return Tensor::to_bytes<T>(result);
+    };
+    tensor.data = tensor.type == DataType::kInt16 ? requantize(source.values<int16_t>())
+                                                  : requantize(source.values<int8_t>());
+    return result_.add(std::move(tensor));
   }
 
   /// The bias as integers at scale s_in * s_w, which is what it mostly is already, int64 beside int16.

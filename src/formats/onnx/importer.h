@@ -184,6 +184,8 @@ class Importer {
   std::map<std::string, std::pair<DataType, int32_t>, std::less<>> widths_;
   using Placed = std::tuple<const std::byte*, Axes, Shape, std::vector<float>, std::vector<int32_t>>;
   std::map<Placed, TensorId> placed_;
+  /// The values that hold 1 / a constant, by its data and shape.
+  std::map<std::pair<const std::byte*, Shape>, std::string> reciprocals_;
   std::map<TensorId, size_t> producer_of_;  ///< the node of graph_ that computes a tensor
   /// Results of MatMul, which may still get a bias, and the nodes that compute them.
   std::map<TensorId, size_t> matrix_products_;

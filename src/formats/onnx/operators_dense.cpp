@@ -29,7 +29,12 @@ TensorId Importer::bias(const NodeView& node, const Constant& constant, int32_t 
     node.fail_damaged(fmt::format("has a bias of {} for {} channels", to_string(constant.shape), channels));
   }
   filled.shape = {channels};
-  if (filled.quantization && filled.quantization->per_channel()) filled.quantization->axis = 0;
+  if (filled.quantization && filled.quantization->per_channel()) {
+    const size_t scales = filled.quantization->scales.size();
+    if (scales != 1 && scales != static_cast<size_t>(channels))
+      node.fail_damaged(fmt::format("has a bias with {} scales for {} channels", scales, channels));
+    filled.quantization->axis = scales == static_cast<size_t>(channels) ? 0 : -1;
+  }
   return place(node, filled, {0}, filled.shape);
 }
 
@@ -249,8 +254,10 @@ void Importer::import_div(const NodeView& node) {
   const Constant& divisor = constant(node, 1);
   std::vector<float> values = real_values(divisor);
   for (float& value : values) value = 1.0F / value;
-  const std::string name = divisor.name + "/reciprocal";
-  if (!values_.contains(name)) {
+  // Divisions by one constant share its reciprocal; the names of constants are not unique, their data are.
+  std::string& name = reciprocals_[{divisor.data.data(), divisor.shape}];
+  if (name.empty()) {
+    name = node.output() + "/reciprocal";
     define(name, store_.make<float>(name, ElementType::kFloat32, divisor.shape, values));
   }
   ::onnx::NodeProto proto;

@@ -15,6 +15,17 @@ std::vector<int32_t> rows_and_columns(std::vector<int32_t> values, int32_t of_ro
   return values;
 }
 
+/// Whether a whole factor repeats each element, by the coordinates and the rounding that ONNX names: output
+/// i = q * factor + r takes element q for every r < factor. From half pixels r lies within half an element of
+/// q; asymmetrically, r / factor behind it.
+bool repeats(std::string_view coordinates, std::string_view nearest_mode, int32_t factor) {
+  if (factor == 1) return true;
+  if (coordinates == "tf_half_pixel_for_nn") return nearest_mode == "floor";  // half a pixel behind
+  const bool rounds = nearest_mode == "round_prefer_floor" || nearest_mode == "round_prefer_ceil";
+  if (coordinates != "asymmetric") return rounds;
+  return nearest_mode == "floor" || (nearest_mode == "round_prefer_floor" && factor == 2);
+}
+
 }  // namespace
 
 /// A sliding window's attributes, for the graph's images.
@@ -228,6 +239,15 @@ void Importer::import_resize(const NodeView& node) {
     node.fail("resizes the batch or the channels", "Resize images only");
   const ResizeNearest op{.factor_h = rank == 4 ? static_cast<int32_t>(factors[2]) : 1,
                          .factor_w = static_cast<int32_t>(factors[rank - 1])};
+  // Before operator set 11 it rounded down.
+  const std::string nearest_mode = node.text("nearest_mode", "round_prefer_floor");
+  for (const int32_t factor : {op.factor_h, op.factor_w}) {
+    if (has_roi && !repeats(coordinates, nearest_mode, factor)) {
+      node.fail(fmt::format("resizes by {} with {} and {}, which does not repeat elements", factor,
+                            coordinates, nearest_mode),
+                "Resize with asymmetric coordinates and floor, or half_pixel and round_prefer_floor");
+    }
+  }
   define(node, result(emit(node, op, {x.id}), x.layout.axes));
 }
 

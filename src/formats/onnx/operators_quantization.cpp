@@ -54,10 +54,11 @@ Quantization Importer::quantization_of(const NodeView& node, bool* is_unsigned) 
   if (*is_unsigned) {
     for (int32_t& zero_point : q.zero_points) zero_point -= kUint8Offset;
   }
-  q.axis = scale.shape.size() == 1 && (q.scales.size() > 1 || node.has("axis"))
-               ? static_cast<int32_t>(node.integer("axis", 1))
-               : -1;
   if (q.scales.empty()) node.fail_damaged("has no scale");
+  q.axis = -1;
+  // Activations have one scale, whatever axis is named.
+  if (scale.shape.size() == 1 && is_constant(node, 0) && (q.scales.size() > 1 || node.has("axis")))
+    q.axis = static_cast<int32_t>(node.axis(node.integer("axis", 1), constant(node, 0).shape.size()));
   return q;
 }
 
@@ -79,7 +80,6 @@ void Importer::import_quantize(const NodeView& node) {
       node.fail("quantizes a constant to int16",
                 "Store constants as integers (onnxruntime's quantize_static does)");
     }
-    if (q.per_channel()) q.axis = static_cast<int32_t>(node.axis(q.axis, source.shape.size()));
     if (q.per_channel() &&
         static_cast<size_t>(source.shape[static_cast<size_t>(q.axis)]) != q.scales.size()) {
       node.fail_damaged("has not one scale for each index of its axis");
@@ -102,10 +102,9 @@ void Importer::import_quantize(const NodeView& node) {
     return define(node, quantized);
   }
   const Computed& x = computed(node, 0);
-  if (q.per_channel() && q.scales.size() > 1) {
+  if (q.scales.size() > 1) {
     node.fail("quantizes activations by channel", "Give activations one scale a tensor");
   }
-  q.axis = -1;
   const auto width = widths_.find(node.output());
   if (width != widths_.end()) q.bits = width->second.second;
   Computed y = x;
@@ -121,11 +120,9 @@ void Importer::import_dequantize(const NodeView& node) {
     Constant source = constant(node, 0);
     bool is_unsigned = source.type == ElementType::kUint8;
     Quantization q = quantization_of(node, &is_unsigned);
-    if (q.per_channel()) {
-      q.axis = static_cast<int32_t>(node.axis(q.axis, source.shape.size()));
-      if (static_cast<size_t>(source.shape[static_cast<size_t>(q.axis)]) != q.scales.size()) {
-        node.fail_damaged("has not one scale for each index of its axis");
-      }
+    if (q.per_channel() &&
+        static_cast<size_t>(source.shape[static_cast<size_t>(q.axis)]) != q.scales.size()) {
+      node.fail_damaged("has not one scale for each index of its axis");
     }
     if (source.type == ElementType::kUint8) {
       std::vector<std::byte> moved(source.data.begin(), source.data.end());
@@ -149,7 +146,6 @@ void Importer::import_dequantize(const NodeView& node) {
     node.fail_damaged("has a zero point of another type than its input");
   if (q.scales.size() > 1)
     node.fail("dequantizes activations by channel", "Give activations one scale a tensor");
-  q.axis = -1;
   const auto width = widths_.find(node.input(0));
   if (width != widths_.end()) q.bits = width->second.second;
   if (tensor.quantization &&

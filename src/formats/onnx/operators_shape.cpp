@@ -143,7 +143,11 @@ void Importer::import_reshape(const NodeView& node) {
     int64_t known = 1;
     const std::vector<int64_t> wanted =
         node.has_input(1) ? integer_values(constant(node, 1)) : node.integers("shape");
-    for (const int64_t extent : wanted) known *= extent > 0 && known < (int64_t{1} << 31) ? extent : 1;
+    for (const int64_t extent : wanted) {
+      if (extent == 0 || extent < -1 || extent > std::numeric_limits<int32_t>::max())
+        node.fail_damaged(fmt::format("reshapes a constant to an extent of {}", extent));
+      known *= extent > 0 && known < (int64_t{1} << 31) ? extent : 1;
+    }
     for (const int64_t extent : wanted) {
       const int64_t taken = extent == -1 ? static_cast<int64_t>(reshaped.elements()) / known : extent;
       if (taken < 1 || taken > std::numeric_limits<int32_t>::max())
@@ -200,7 +204,8 @@ void Importer::reshape_to(const NodeView& node, const Computed& x, const std::ve
   const auto relayout =
       relaid(node, x, {shape, channels_first}, std::max<size_t>(shape.size(), shape.size() == 3 ? 4 : 1));
   if (relayout) return define(node, *relayout);
-  if (shape.size() == 2 && shape[0] == from[0]) {
+  // Rows that the graph keeps outermost, too.
+  if (shape.size() == 2 && shape[0] == from[0] && (from[0] == 1 || x.layout.axes[0] == 0)) {
     return define(node, Computed{emit(node, Reshape{request}, {x.id}), {shape, identity(2)}, x.layout});
   }
   regroup(node, x, shape);
@@ -295,14 +300,8 @@ void Importer::regroup(const NodeView& node, const Computed& x, const Shape& sha
 }
 
 void Importer::import_squeeze(const NodeView& node) {
-  if (is_constant(node, 0)) {  // part of a computed shape
-    Constant squeezed = constant(node, 0);
-    std::erase(squeezed.shape, 1);
-    if (squeezed.quantization)
-      node.fail("squeezes quantized weights", "Fold constants before import (onnxsim)");
-    return define(node, squeezed);
-  }
-  const Shape& from = computed(node, 0).layout.shape;
+  const bool of_constant = is_constant(node, 0);
+  const Shape from = of_constant ? constant(node, 0).shape : computed(node, 0).layout.shape;
   std::vector<bool> gone(from.size(), false);
   const std::vector<int64_t> axes = axes_of(node, 1);
   for (const int64_t axis : axes) gone[node.axis(axis, from.size())] = true;
@@ -311,8 +310,12 @@ void Importer::import_squeeze(const NodeView& node) {
     if (gone[i] && from[i] != 1) node.fail_damaged(fmt::format("removes an axis of extent {}", from[i]));
     if (!(axes.empty() ? from[i] == 1 : gone[i])) wanted.push_back(from[i]);
   }
-  if (wanted.empty()) wanted = {1};
-  reshape_to(node, wanted);
+  if (!of_constant) return reshape_to(node, wanted.empty() ? std::vector<int64_t>{1} : wanted);
+  Constant squeezed = constant(node, 0);
+  if (squeezed.quantization)
+    node.fail("squeezes quantized weights", "Fold constants before import (onnxsim)");
+  squeezed.shape.assign(wanted.begin(), wanted.end());
+  define(node, squeezed);
 }
 
 void Importer::import_unsqueeze(const NodeView& node) {
@@ -571,7 +574,8 @@ void Importer::import_split(const NodeView& node) {
   if (static_cast<int64_t>(sizes.size()) != parts) node.fail_damaged("has not one size for each part");
   int64_t begin = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] < 1 || begin + sizes[i] > extent) {
+    const bool is_last = i + 1 == sizes.size();
+    if (sizes[i] < 1 || sizes[i] > extent - begin || (is_last && sizes[i] != extent - begin)) {
       node.fail_damaged(fmt::format("splits {} wrongly", to_string(x.layout.shape)));
     }
     Slice op{.begin = std::vector<int32_t>(rank, 0),
