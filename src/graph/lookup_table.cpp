@@ -191,11 +191,6 @@ void append_interpolated(std::vector<int16_t>& table, float low, float high, con
 
 }  // namespace
 
-bool has_lookup_table(const Operator& op) {
-  return std::holds_alternative<Sigmoid>(op) || std::holds_alternative<Tanh>(op) ||
-         std::holds_alternative<HardSwish>(op) || std::holds_alternative<LeakyRelu>(op);
-}
-
 std::array<int8_t, 256> lookup_table(const Operator& op, const Quantization& input,
                                      const Quantization& output, std::string_view node_name) {
   const std::optional<Quantization> fixed = fixed_quantization(op, DataType::kInt8);

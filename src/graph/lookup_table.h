@@ -10,13 +10,10 @@
 
 namespace thimble {
 
-/// Whether an operator's int8 form is a function of one element alone, which a table of 256 results holds.
-bool has_lookup_table(const Operator& op);
-
-/// The results of such an operator for -128 ... 127: what TensorFlow Lite Micro's reference kernels compute
-/// in fixed point (Sigmoid and Tanh on gemmlowp's functions in Q4.27, HardSwish in 16 bits, LeakyRelu with
-/// two multipliers). Both tensors have one scale. Throws Error naming `node_name` where TensorFlow Lite
-/// defines no result for these scales.
+/// The results for -128 ... 127 of an operator whose int8 form is a function of one element alone: what
+/// TensorFlow Lite Micro's reference kernels compute in fixed point (Sigmoid and Tanh on gemmlowp's functions
+/// in Q4.27, HardSwish in 16 bits, LeakyRelu with two multipliers). Both tensors have one scale. Throws Error
+/// naming `node_name` where TensorFlow Lite defines no result for these scales.
 std::array<int8_t, 256> lookup_table(const Operator& op, const Quantization& input,
                                      const Quantization& output, std::string_view node_name);
 

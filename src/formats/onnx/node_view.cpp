@@ -22,13 +22,6 @@ const std::string& NodeView::output() const {
   return node_.output(0);
 }
 
-bool NodeView::has_more_outputs() const {
-  for (int i = 1; i < node_.output_size(); ++i) {
-    if (!node_.output(i).empty()) return true;
-  }
-  return false;
-}
-
 const ::onnx::AttributeProto* NodeView::find(std::string_view attribute) const {
   for (const auto& candidate : node_.attribute()) {
     if (candidate.name() == attribute) return &candidate;

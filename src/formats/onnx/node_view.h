@@ -34,8 +34,6 @@ class NodeView {
   const std::string& output() const;
   size_t outputs() const { return static_cast<size_t>(node_.output_size()); }
   const std::string& output(size_t i) const { return node_.output(static_cast<int>(i)); }
-  /// Whether an output beside the first is named.
-  bool has_more_outputs() const;
 
   bool has(std::string_view attribute) const { return find(attribute) != nullptr; }
   int64_t integer(std::string_view attribute, int64_t fallback) const;
