@@ -61,9 +61,10 @@ struct DutyCycle {
   double battery_hours = 0;
 };
 
-/// The average power and how long a battery lasts at one inference every `period_ms`. What wakes the device,
-/// reads its sensors and regulates its voltage, and the battery's own discharge, come on top. Empty when one
-/// of the powers is not known; throws Error when an inference takes longer than the period.
+/// The average power, the energy of memory outside the chip among it, and how long a battery lasts at one
+/// inference every `period_ms`. What wakes the device, reads its sensors and regulates its voltage, and the
+/// battery's own discharge, come on top. Empty when one of the powers or the energy is not known; throws
+/// Error when an inference takes longer than the period.
 std::optional<DutyCycle> duty_cycle(const DeviceProfile& device, const Latency& latency,
                                     const std::optional<Energy>& energy, double period_ms,
                                     const Battery& battery);

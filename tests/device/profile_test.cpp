@@ -142,7 +142,7 @@ TEST(DeviceProfile, what_was_not_found_may_be_left_out_and_is_named) {
   const std::vector<std::string> unknown = unknown_values(device);
   EXPECT_NE(std::ranges::find(unknown, "active_power_mw"), unknown.end());
   EXPECT_FALSE(energy_of(device, latency_of_cycles(device, 1000), 0).has_value());
-  EXPECT_FALSE(duty_cycle(device, latency_of_cycles(device, 1000), std::nullopt, 1000, {}).has_value());
+  EXPECT_FALSE(duty_cycle(device, latency_of_cycles(device, 1000), Energy{}, 1000, {}).has_value());
 }
 
 TEST(DeviceProfile, a_value_without_a_source_is_refused) {
@@ -217,6 +217,7 @@ TEST(Cost, a_battery_lasts_by_the_power_awake_and_asleep) {
   EXPECT_DOUBLE_EQ(cycle.average_power_mw, 0.1 * 9.9 + 0.9 * 0.007);
   EXPECT_DOUBLE_EQ(cycle.battery_hours, 690 / cycle.average_power_mw);
   EXPECT_THROW(duty_cycle(device, latency, energy_of(device, latency, 0), 99, {}), Error);
+  EXPECT_FALSE(duty_cycle(device, latency, std::nullopt, 1000, {}).has_value());
   Energy reads_much = energy_of(device, latency, 0).value();
   reads_much.memory_uj = 500;
   EXPECT_DOUBLE_EQ(duty_cycle(device, latency, reads_much, 1000, {}).value().average_power_mw,
