@@ -114,6 +114,8 @@ class Coupling {
   void operator()(const FullyConnected&) {
     join_axes({node_->inputs[0], 1}, {node_->inputs[1], 1});
     join_axes({node_->inputs[1], 0}, {output(), 1});
+    // Rows may be what was channels before a transposition.
+    if (extent({output(), 0}) > 1) join_axes({node_->inputs[0], 0}, {output(), 0});
     join_bias(1);
   }
 

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include "formats/onnx/layout.h"
 #include "formats/onnx/onnx.h"
 #include "formats/onnx_models.h"
+#include "graph/builder.h"
 #include "graph/reference_run.h"
 #include "support/expect_error.h"
 #include "support/random_network.h"
@@ -47,6 +49,33 @@ INSTANTIATE_TEST_SUITE_P(Foreign, OnnxForms, testing::ValuesIn(foreign_cases()),
 TEST(OnnxImport, an_open_batch_is_one) {
   const Graph graph = parse(foreign_cases()[0].model);
   EXPECT_EQ(graph.tensor(graph.inputs[0]).shape, (Shape{1, 9, 8, 3}));
+}
+
+TEST(OnnxImport, a_graph_without_a_name_of_its_own_has_the_file_s) {
+  auto model = foreign_model("torch_jit (float[1,2] x) => (float[1,2] y) { y = Relu (x) }", {});
+  EXPECT_EQ(parse(model).name, "model");
+  model.mutable_graph()->set_name("own");
+  EXPECT_EQ(parse(model).name, "own");
+}
+
+TEST(OnnxImport, a_mean_over_the_first_of_five_axes_comes_back_as_it_was_written) {
+  GraphBuilder builder("mean", 3);
+  Graph graph = builder.finish({builder.input("x", {1, 2, 3, 4, 5})});
+  graph.outputs = {graph.append(Mean{{1}, false}, {graph.inputs[0]}, "mean")};
+  Tensor weights{.name = "w", .shape = {2, 3, 3, 5}};
+  std::vector<float> values(weights.elements());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = 0.1F * static_cast<float>(i % 11) - 0.5F;
+  weights.data = Tensor::to_bytes(std::span<const float>(values));
+  const TensorId w = graph.add(std::move(weights));
+  graph.outputs = {graph.append(Conv2D{}, {graph.outputs[0], w}, "conv")};
+  validate(graph);
+  const std::string file = to_onnx(graph);
+  const Graph again = parse_onnx(std::as_bytes(std::span(file)), "again.onnx");
+  const auto input = test::random_input(graph, Random(3));
+  const auto expected = test::run_float32(graph, input);
+  const auto actual = test::run_float32(again, input);
+  ASSERT_EQ(expected.size(), actual.size());
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(expected[i], actual[i], 1e-5F) << i;
 }
 
 TEST(OnnxImport, a_network_fed_with_nhwc_keeps_it) {
@@ -253,7 +282,7 @@ TEST(OnnxImport, a_bias_of_one_row_has_one_scale_or_one_a_channel) {
   EXPECT_EQ(result(model_of({1, 4}, 0, {1})), std::vector<float>(4, 1100));
   EXPECT_EQ(result(model_of({1, 4}, 1, {1, 2, 3, 4})), (std::vector<float>{1100, 2100, 3100, 4100}));
   const auto wrong = model_of({2, 2}, 0, {1, 1});
-  test::expect_error([&] { parse(wrong); }, {"2 scales for 4 channels"});
+  test::expect_error([&] { parse(wrong); }, {"bias of 2x2 for 4 channels"});
 }
 
 TEST(OnnxImport, extents_that_no_tensor_has_are_refused) {
@@ -350,6 +379,121 @@ TEST(OnnxImport, rows_that_the_graph_does_not_keep_outermost_are_moved_there) {
   add_floats(model, "w", {1, 2}, {1, 100});
   // In the file's order the image is {{1, 3}, {2, 4}}: the graph takes it with channels last.
   EXPECT_EQ(test::run_float32(parse(model), std::vector<float>{1, 2, 3, 4}), (std::vector<float>{301, 402}));
+}
+
+TEST(OnnxImport, a_tensor_meets_itself_in_another_order) {
+  const std::string head = "g (float[1,1,2,2] x) => (float[1,1,2,2] y) { r = Mul (x, one) ";
+  const std::string tail = "t = Transpose <perm = [0,1,3,2]> (r) y = ";
+  auto sum = foreign_model(head + tail + "Add (r, t) }", {});
+  add_floats(sum, "one", {}, {1});
+  EXPECT_EQ(test::run_float32(parse(sum), std::vector<float>{1, 2, 3, 4}), (std::vector<float>{2, 5, 5, 8}));
+  auto product = foreign_model(
+      head + "h = HardSigmoid <alpha = 0.16666667, beta = 0.5> (r) " + tail + "Mul (h, t) }", {});
+  add_floats(product, "one", {}, {1});
+  EXPECT_EQ(test::run_float32(parse(product), std::vector<float>{0, 3, -3, 6}),
+            (std::vector<float>{0, -3, 0, 6}));
+}
+
+TEST(OnnxImport, a_bias_belongs_to_a_product_that_nothing_else_reads) {
+  auto read_twice = foreign_model(R"(
+      g (float[1,2] x) => (float[1,2] y) {
+        m = MatMul (x, w)  i = Identity (m)  a = Add (i, b)  r = Relu (m)  y = Add (a, r)
+      })",
+                                  {});
+  add_floats(read_twice, "w", {2, 2}, {1, 0, 0, 1});
+  add_floats(read_twice, "b", {2}, {10, 20});
+  EXPECT_EQ(test::run_float32(parse(read_twice), std::vector<float>{1, -2}), (std::vector<float>{12, 18}));
+  auto transposed = foreign_model(R"(
+      g (float[1,2,3] x) => (float[1,6] y) {
+        m = MatMul (x, w)  t = Transpose <perm = [0,2,1]> (m)  a = Add (t, b)  y = Flatten (a)
+      })",
+                                  {});
+  add_floats(transposed, "w", {3, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1});
+  add_floats(transposed, "b", {2}, {10, 20});
+  EXPECT_EQ(test::run_float32(parse(transposed), std::vector<float>{1, 2, 3, 4, 5, 6}),
+            (std::vector<float>{11, 24, 12, 25, 13, 26}));
+  auto by_row = foreign_model("g (float[4,2] x) => (float[4,4] y) { y = Gemm <transB = 1> (x, w, b) }", {});
+  add_floats(by_row, "w", {4, 2}, std::vector<float>(8, 1));
+  add_floats(by_row, "b", {4, 1}, {1, 2, 3, 4});
+  test::expect_error([&] { parse(by_row); }, {"Gemm", "bias of 4x1 for 4 channels"});
+}
+
+TEST(OnnxImport, elements_that_overflow_a_count_are_refused) {
+  auto model =
+      foreign_model("g (float[1,4] x) => (float[1,4] y) { c2 = Reshape (c, s) y = Add (x, c2) }", {});
+  add_floats(model, "c", {0}, {});
+  add_integers(model, "s", {1 << 30, 2, 1 << 30, 1 << 30});
+  test::expect_error([&] { parse(model); }, {"Reshape", "not supported"});
+}
+
+TEST(OnnxImport, constants_of_the_same_integers_differ_in_their_scales) {
+  auto divided = foreign_model(R"(
+      g (float[1,1] x) => (float[1,1] y) {
+        a = DequantizeLinear (q, one)  b = DequantizeLinear (q, four)  r = Sqrt (b)
+        d = Div (x, a)  e = Div (d, b)  y = Div (e, r)
+      })",
+                               {});
+  add_floats(divided, "one", {}, {1});
+  add_floats(divided, "four", {}, {4});
+  add_quantized(divided, "q", ::onnx::TensorProto::INT8, {1}, {4});
+  EXPECT_FLOAT_EQ(test::run_float32(parse(divided), std::vector<float>{1})[0], 1.0F / 4 / 16 / 4);
+
+  auto multiplied = foreign_model(R"(
+      g (float[1,2] x) => (float[1,2] y) {
+        a = DequantizeLinear <axis = 0> (q, s)  b = DequantizeLinear <axis = 1> (q, s)
+        c = DequantizeLinear <axis = 0> (q, t)
+        m = Gemm <transB = 1> (x, a)  n = Gemm <transB = 1> (m, b)  y = MatMul (n, c)
+      })",
+                                  {});
+  add_floats(multiplied, "s", {2}, {1, 10});
+  add_floats(multiplied, "t", {1}, {2});  // of all, whatever axis is named
+  add_quantized(multiplied, "q", ::onnx::TensorProto::INT8, {2, 2}, {1, 1, 1, 1});
+  EXPECT_EQ(test::run_float32(parse(multiplied), std::vector<float>{1, 1}), (std::vector<float>{808, 808}));
+}
+
+TEST(OnnxImport, a_constant_that_is_quantized_to_uint8_keeps_its_values) {
+  for (const char* zero_point : {"", ", z"}) {
+    auto model =
+        foreign_model(fmt::format("g (float[1,2] x) => (float[1,2] y) {{ q = QuantizeLinear (c, s{0}) "
+                                  "d = DequantizeLinear (q, s{0}) y = Add (x, d) }}",
+                                  zero_point),
+                      {});
+    add_floats(model, "c", {2}, {1, 2});
+    add_floats(model, "s", {}, {1});
+    add_quantized(model, "z", ::onnx::TensorProto::UINT8, {}, {100});
+    EXPECT_EQ(test::run_float32(parse(model), std::vector<float>{0, 0}), (std::vector<float>{1, 2}));
+  }
+}
+
+TEST(OnnxImport, integers_as_output_come_in_the_files_order) {
+  auto model = foreign_model(
+      "g (float[1,2,1,2] x) => (int8[1,4] y) { r = Relu (x) f = Flatten (r) y = QuantizeLinear (f, s, z) }",
+      {});
+  add_floats(model, "s", {}, {1});
+  add_quantized(model, "z", ::onnx::TensorProto::INT8, {}, {0});
+  const Graph graph = parse(model);
+  const Tensor& output = graph.tensor(graph.outputs[0]);
+  EXPECT_EQ(output.type, DataType::kInt8);
+  EXPECT_EQ(output.shape, (Shape{1, 4}));
+  // Channels lie last in the graph: 1 and 2 are the first pixel's.
+  const std::vector<float> pixels = {1, 2, 3, 4};
+  ReferenceRun run(graph);
+  const std::span<const std::byte> inputs[] = {std::as_bytes(std::span(pixels))};
+  run.run(inputs);
+  const auto bytes = run.bytes(graph.outputs[0]);
+  const std::byte wanted[] = {std::byte{1}, std::byte{3}, std::byte{2}, std::byte{4}};
+  EXPECT_TRUE(std::ranges::equal(bytes, wanted));
+}
+
+TEST(OnnxImport, a_matrix_is_flattened_from_the_axis_that_is_named) {
+  for (const auto& [axis, shape] : {std::pair("0", Shape{1, 6}), {"1", Shape{2, 3}}, {"2", Shape{6, 1}}}) {
+    const auto model = foreign_model(fmt::format("g (float[2,3] x) => (float[{},{}] y) {{ r = Relu (x) y = "
+                                                 "Flatten <axis = {}> (r) }}",
+                                                 shape[0], shape[1], axis),
+                                     {});
+    const Graph graph = parse(model);
+    EXPECT_EQ(graph.tensor(graph.outputs[0]).shape, shape) << axis;
+  }
 }
 
 TEST(OnnxImport, a_squeezed_constant_keeps_the_axes_that_are_not_named) {

@@ -172,6 +172,39 @@ TEST(PruneChannels, saves_what_one_can_count_by_hand) {
   EXPECT_EQ(mac_count(pruned), 16U * (4 * 3 + 4 * 4 + 4 * 4) + 10 * 64);
 }
 
+TEST(PruneChannels, takes_the_rows_of_a_dense_layer_that_were_channels) {
+  GraphBuilder builder("rows", 3);
+  const TensorId x = builder.input("x", {1, 1, 6, 3});
+  Graph graph = builder.finish({builder.conv2d(x, 8, {.kernel_h = 1, .kernel_w = 1})});
+  const auto constant = [&](std::string name, Shape shape) {
+    std::vector<float> values(element_count(shape));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 0.1F * static_cast<float>(i % 7) - 0.2F;
+    Tensor tensor{.name = std::move(name), .shape = std::move(shape)};
+    tensor.data = Tensor::to_bytes(std::span<const float>(values));
+    return graph.add(std::move(tensor));
+  };
+  const TensorId first = graph.append(Transpose{{0, 3, 1, 2}}, {graph.outputs[0]}, "channels_first");
+  const TensorId rows = graph.append(Reshape{{8, 6}}, {first}, "rows");
+  const TensorId dense = graph.append(FullyConnected{}, {rows, constant("w", {4, 6})}, "dense");
+  const TensorId turned = graph.append(Transpose{{1, 0}}, {dense}, "turned");
+  const TensorId flat = graph.append(Reshape{{1, 32}}, {turned}, "flat");
+  graph.outputs = {graph.append(FullyConnected{}, {flat, constant("v", {5, 32})}, "last")};
+  validate(graph);
+  const auto groups = channel_groups(graph);
+  const auto conv = std::ranges::find(groups, graph.nodes[0].name, &ChannelGroup::name);
+  ASSERT_NE(conv, groups.end());
+  EXPECT_TRUE(conv->locked.empty()) << conv->locked;
+  RemovedChannels removed(groups.size());
+  removed[static_cast<size_t>(conv - groups.begin())] = {1, 4, 6};
+  const Graph pruned = prune_channels(graph, groups, removed);
+  EXPECT_EQ(pruned.tensor(pruned.nodes.back().inputs[0]).shape, (Shape{1, 20}));
+  const auto input = random_input(graph, Random(5));
+  const auto expected = run_float32(masked(graph, groups, removed), input);
+  const auto actual = run_float32(pruned, input);
+  ASSERT_EQ(expected.size(), actual.size());
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(expected[i], actual[i], 1e-5F) << i;
+}
+
 TEST(PruneChannels, refuses_what_would_break_the_network) {
   const Graph graph = residual_network(2);
   const auto groups = channel_groups(graph);

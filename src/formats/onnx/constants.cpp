@@ -163,10 +163,16 @@ Constant ConstantStore::permute(const Constant& constant, const Axes& axes) {
   Constant result = keep(constant.name, constant.type, permuted(constant.shape, axes),
                          permuted(constant.data, element_bytes(constant.type), constant.shape, axes));
   result.quantization = constant.quantization;
+  result.was_unsigned = constant.was_unsigned;
   if (result.quantization && result.quantization->per_channel()) {
     result.quantization->axis = position_of(axes, result.quantization->axis);
   }
   return result;
+}
+
+ConstantKey key_of(const Constant& constant) {
+  const Quantization q = constant.quantization.value_or(Quantization{});
+  return {constant.data.data(), constant.shape, q.scales, q.zero_points, q.axis};
 }
 
 std::vector<float> real_values(const Constant& constant) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "formats/onnx/layout.h"
@@ -29,6 +30,7 @@ struct Constant {
   Shape shape;  ///< empty: a scalar
   std::span<const std::byte> data;
   std::optional<Quantization> quantization;
+  bool was_unsigned = false;  ///< int8 that QuantizeLinear gave as uint8, moved by 128
 
   size_t elements() const { return element_count(shape); }
   template <typename T>
@@ -37,6 +39,11 @@ struct Constant {
   }
   bool is_float() const { return type == ElementType::kFloat32; }
 };
+
+/// What tells constants apart: names are not unique, and one's integers may stand for several real numbers.
+using ConstantKey =
+    std::tuple<const std::byte*, Shape, std::vector<float>, std::vector<int32_t>, int32_t /* axis */>;
+ConstantKey key_of(const Constant& constant);
 
 /// Owns the data of constants, and bounds it: a small file cannot make the reader hold much.
 class ConstantStore {

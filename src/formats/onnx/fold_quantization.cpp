@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "base/error.h"
 #include "formats/onnx/layout.h"
 #include "formats/onnx/names.h"
 #include "graph/lookup_table.h"
@@ -82,10 +83,6 @@ class Folding {
     return node != nullptr && is_any<Dequantize>(node->op);
   }
   TensorId integer_of(TensorId id) const { return producer(id)->inputs[0]; }
-
-  const Quantization& activation_quantization(TensorId dequantized) const {
-    return *graph_.tensor(integer_of(dequantized)).quantization;
-  }
 
   /// The one node that reads a tensor, or -1.
   int32_t only_reader(TensorId id) const {
@@ -245,6 +242,9 @@ class Folding {
       for (size_t i = 0; i < channels; ++i) {
         const double value = bias.type == DataType::kFloat32 ? double{bias.values<float>()[i]}
                                                              : double{given(i)} * bias.values<int32_t>()[i];
+        if (!std::isfinite(value))
+          throw Error("Bias '" + bias.name + "'", "has a value that is no finite number",
+                      "Train the model anew");
         const double rounded = std::round(value / wanted(i));
         integers[i] = static_cast<int32_t>(std::clamp(rounded, double{std::numeric_limits<int32_t>::min()},
                                                       double{std::numeric_limits<int32_t>::max()}));

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <filesystem>
 #include <set>
 
 #include "base/error.h"
@@ -156,6 +158,11 @@ Graph Importer::import(std::string_view file_name) {
                 fmt::format("Sets {} to {} are read; export with one of them", kOldestOpset, kNewestOpset));
   }
   graph_.name = model_.graph().name();
+  // What an exporter calls every graph is no name: in C, all models would have the same.
+  constexpr std::array<std::string_view, 4> kOfExporters = {"torch_jit", "torch-jit-export", "main_graph",
+                                                            "tf2onnx"};
+  if (graph_.name.empty() || std::ranges::count(kOfExporters, graph_.name) > 0)
+    graph_.name = std::filesystem::path(file_name).stem().string();
   read_widths();
   index_readers();
   if (model_.graph().sparse_initializer_size() > 0) {

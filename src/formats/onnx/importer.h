@@ -182,13 +182,12 @@ class Importer {
   std::map<std::string, std::vector<const ::onnx::NodeProto*>, std::less<>> readers_;
   std::set<std::string, std::less<>> output_names_;
   std::map<std::string, std::pair<DataType, int32_t>, std::less<>> widths_;
-  using Placed = std::tuple<const std::byte*, Axes, Shape, std::vector<float>, std::vector<int32_t>>;
-  std::map<Placed, TensorId> placed_;
-  /// The values that hold 1 / a constant, by its data and shape.
-  std::map<std::pair<const std::byte*, Shape>, std::string> reciprocals_;
-  std::map<TensorId, size_t> producer_of_;  ///< the node of graph_ that computes a tensor
-  /// Results of MatMul, which may still get a bias, and the nodes that compute them.
-  std::map<TensorId, size_t> matrix_products_;
+  /// The tensors that hold a constant, its axes in this order, under this shape.
+  std::map<std::tuple<ConstantKey, Axes, Shape>, TensorId> placed_;
+  std::map<ConstantKey, std::string> reciprocals_;  ///< the values that hold 1 / a constant
+  std::map<TensorId, size_t> producer_of_;          ///< the node of graph_ that computes a tensor
+  /// Results of MatMul by name, which may still get a bias, and the nodes that compute them.
+  std::map<std::string, size_t, std::less<>> matrix_products_;
   /// What each HardSigmoid with HardSwish's numbers was computed from.
   std::map<TensorId, TensorId> hard_sigmoids_;
   std::set<TensorId> unsigned_;  ///< int8 tensors that are uint8 in the file

@@ -25,15 +25,14 @@ TensorId Importer::bias(const NodeView& node, const Constant& constant, int32_t 
         store_.make<float>(constant.name, ElementType::kFloat32, {channels},
                            std::vector<float>(static_cast<size_t>(channels), constant.values<float>()[0]));
   }
-  if (filled.elements() != static_cast<size_t>(channels)) {
-    node.fail_damaged(fmt::format("has a bias of {} for {} channels", to_string(constant.shape), channels));
+  const bool is_row = filled.shape.empty() || filled.shape.back() == channels;
+  if (filled.elements() != static_cast<size_t>(channels) || !is_row) {
+    node.fail(fmt::format("has a bias of {} for {} channels", to_string(constant.shape), channels),
+              "Give one number, or one for each channel");
   }
   filled.shape = {channels};
   if (filled.quantization && filled.quantization->per_channel()) {
-    const size_t scales = filled.quantization->scales.size();
-    if (scales != 1 && scales != static_cast<size_t>(channels))
-      node.fail_damaged(fmt::format("has a bias with {} scales for {} channels", scales, channels));
-    filled.quantization->axis = scales == static_cast<size_t>(channels) ? 0 : -1;
+    filled.quantization->axis = filled.quantization->scales.size() == static_cast<size_t>(channels) ? 0 : -1;
   }
   return place(node, filled, {0}, filled.shape);
 }
@@ -108,7 +107,7 @@ void Importer::import_matmul(const NodeView& node) {
     node.fail(fmt::format("multiplies with {}", to_string(weights.shape)), "Weights must have two axes");
   }
   const size_t layer = dense(node, x, store_.permute(weights, {1, 0}), {});
-  matrix_products_.emplace(graph_.nodes.back().outputs[0], layer);
+  matrix_products_.emplace(node.output(), layer);
 }
 
 /// MatMul + Add of a constant vector is a dense layer with a bias.
@@ -116,7 +115,8 @@ bool Importer::attach_bias(const NodeView& node) {
   for (const size_t product : {size_t{0}, size_t{1}}) {
     const auto* x = std::get_if<Computed>(&value(node, product));
     const auto* addend = std::get_if<Constant>(&value(node, 1 - product));
-    if (x == nullptr || addend == nullptr || !matrix_products_.contains(x->id) ||
+    const auto layer = matrix_products_.find(node.input(product));
+    if (x == nullptr || addend == nullptr || layer == matrix_products_.end() ||
         uses(node.input(product)) != 1)
       continue;
     const int32_t channels = x->layout.shape.back();
@@ -125,9 +125,8 @@ bool Importer::attach_bias(const NodeView& node) {
                         (addend->shape.empty() || addend->shape.back() == channels);
     if (!vector || !(addend->is_float() || integers)) continue;
     const TensorId vector_id = bias(node, *addend, channels);
-    graph_.nodes[matrix_products_.at(x->id)].inputs.push_back(vector_id);
+    graph_.nodes[layer->second].inputs.push_back(vector_id);
     graph_.tensor(x->id).name = node.output();
-    matrix_products_.erase(x->id);
     define(node, *x);
     return true;
   }
@@ -143,8 +142,8 @@ TensorId Importer::operand(const NodeView& node, size_t input, const Computed& l
   const size_t rank = lead.layout.shape.size();
   if (!is_constant(node, input)) {
     Computed x = computed(node, input);
-    if (x.id == lead.id) return x.id;
-    if (lead.flattened && x.flattened == lead.flattened && x.layout == lead.layout) return x.id;
+    if ((x.id == lead.id || lead.flattened) && x.flattened == lead.flattened && x.layout == lead.layout)
+      return x.id;
     if (x.flattened) x = plain(node, x);
     if (x.layout.axes == identity(x.layout.shape.size()) && lead.layout.axes == identity(rank)) return x.id;
     Layout wanted{x.layout.shape, lead.layout.axes};
@@ -233,12 +232,15 @@ void Importer::import_mul(const NodeView& node) {
   // x * HardSigmoid(x) is HardSwish, which older operator sets do not have.
   for (const size_t gate : {size_t{0}, size_t{1}}) {
     if (is_constant(node, 0) || is_constant(node, 1)) break;
-    const auto found = hard_sigmoids_.find(computed(node, gate).id);
+    const Computed& y = computed(node, gate);
     const Computed& x = computed(node, 1 - gate);
-    if (found == hard_sigmoids_.end() || found->second != x.id) continue;
-    Computed y = x;
-    y.id = emit(node, HardSwish{}, {x.id});
-    return define(node, y);
+    const auto found = hard_sigmoids_.find(y.id);
+    if (found == hard_sigmoids_.end() || found->second != x.id || x.layout != y.layout ||
+        x.flattened != y.flattened)
+      continue;
+    Computed swish = x;
+    swish.id = emit(node, HardSwish{}, {x.id});
+    return define(node, swish);
   }
   broadcast(node, Mul{});
 }
@@ -254,8 +256,7 @@ void Importer::import_div(const NodeView& node) {
   const Constant& divisor = constant(node, 1);
   std::vector<float> values = real_values(divisor);
   for (float& value : values) value = 1.0F / value;
-  // Divisions by one constant share its reciprocal; the names of constants are not unique, their data are.
-  std::string& name = reciprocals_[{divisor.data.data(), divisor.shape}];
+  std::string& name = reciprocals_[key_of(divisor)];
   if (name.empty()) {
     name = node.output() + "/reciprocal";
     define(name, store_.make<float>(name, ElementType::kFloat32, divisor.shape, values));
@@ -365,7 +366,9 @@ void Importer::import_sigmoid(const NodeView& node) { unary(node, Sigmoid{}); }
 void Importer::import_tanh(const NodeView& node) { unary(node, Tanh{}); }
 void Importer::import_hard_swish(const NodeView& node) { unary(node, HardSwish{}); }
 void Importer::import_leaky_relu(const NodeView& node) {
-  unary(node, LeakyRelu{.alpha = node.real("alpha", 0.01F)});
+  const float alpha = node.real("alpha", 0.01F);
+  if (!std::isfinite(alpha)) node.fail_damaged(fmt::format("has a slope of {}", alpha));
+  unary(node, LeakyRelu{.alpha = alpha});
 }
 
 /// One slope for all channels is a LeakyRelu's.

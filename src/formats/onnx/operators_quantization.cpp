@@ -56,9 +56,16 @@ Quantization Importer::quantization_of(const NodeView& node, bool* is_unsigned) 
   }
   if (q.scales.empty()) node.fail_damaged("has no scale");
   q.axis = -1;
-  // Activations have one scale, whatever axis is named.
-  if (scale.shape.size() == 1 && is_constant(node, 0) && (q.scales.size() > 1 || node.has("axis")))
-    q.axis = static_cast<int32_t>(node.axis(node.integer("axis", 1), constant(node, 0).shape.size()));
+  // Activations have one scale, whatever axis is named; of constants, one is of an axis of one index or of
+  // all.
+  if (scale.shape.size() == 1 && is_constant(node, 0)) {
+    const Shape& shape = constant(node, 0).shape;
+    const auto rank = static_cast<int64_t>(shape.size());
+    const int64_t axis = node.integer("axis", 1);
+    if (q.scales.size() > 1 || (node.has("axis") && axis >= -rank && axis < rank))
+      q.axis = static_cast<int32_t>(node.axis(axis, shape.size()));
+    if (q.scales.size() == 1 && q.axis >= 0 && shape[static_cast<size_t>(q.axis)] != 1) q.axis = -1;
+  }
   return q;
 }
 
@@ -99,6 +106,7 @@ void Importer::import_quantize(const NodeView& node) {
     }
     Constant quantized = store_.make<int8_t>(source.name, ElementType::kInt8, source.shape, integers);
     quantized.quantization = q;
+    quantized.was_unsigned = is_unsigned;
     return define(node, quantized);
   }
   const Computed& x = computed(node, 0);
@@ -118,7 +126,7 @@ void Importer::import_quantize(const NodeView& node) {
 void Importer::import_dequantize(const NodeView& node) {
   if (is_constant(node, 0)) {
     Constant source = constant(node, 0);
-    bool is_unsigned = source.type == ElementType::kUint8;
+    bool is_unsigned = source.type == ElementType::kUint8 || source.was_unsigned;
     Quantization q = quantization_of(node, &is_unsigned);
     if (q.per_channel() &&
         static_cast<size_t>(source.shape[static_cast<size_t>(q.axis)]) != q.scales.size()) {
@@ -128,8 +136,9 @@ void Importer::import_dequantize(const NodeView& node) {
       std::vector<std::byte> moved(source.data.begin(), source.data.end());
       for (std::byte& value : moved) value ^= std::byte{0x80};
       source = store_.keep(source.name, ElementType::kInt8, source.shape, std::move(moved));
-    } else if (is_unsigned || (source.type != ElementType::kInt8 && source.type != ElementType::kInt16 &&
-                               source.type != ElementType::kInt32)) {
+    } else if (is_unsigned != source.was_unsigned ||
+               (source.type != ElementType::kInt8 && source.type != ElementType::kInt16 &&
+                source.type != ElementType::kInt32)) {
       node.fail_damaged("has a zero point of another type than its input");
     }
     source.quantization = std::move(q);

@@ -127,8 +127,8 @@ void Importer::import_concat(const NodeView& node) {
 
 void Importer::import_flatten(const NodeView& node) {
   const Computed& x = computed(node, 0);
-  if (x.layout.shape.size() == 2) return define(node, x);
   const size_t rank = x.layout.shape.size();
+  if (rank == 2 && (node.integer("axis", 1) == 1 || node.integer("axis", 1) == -1)) return define(node, x);
   const size_t axis =
       node.integer("axis", 1) == static_cast<int64_t>(rank) ? rank : node.axis(node.integer("axis", 1), rank);
   int64_t rows = 1;
@@ -154,7 +154,7 @@ void Importer::import_reshape(const NodeView& node) {
         node.fail_damaged("reshapes a constant wrongly");
       shape.push_back(static_cast<int32_t>(taken));
     }
-    if (known > (int64_t{1} << 31) || shape.size() > 8 || reshaped.quantization ||
+    if (known >= (int64_t{1} << 31) || shape.size() > 8 || reshaped.quantization ||
         element_count(shape) != reshaped.elements()) {
       node.fail("reshapes a constant in a way that is not supported",
                 "Fold constants before import (onnxsim)");
@@ -623,13 +623,13 @@ void Importer::import_constant_function(const NodeView& node) {
   }
   const Constant& source = constant(node, 0);
   const std::string& type = node.type();
-  if (!source.is_float()) {
+  if (!source.is_float() && !source.quantization) {
     if (type != "Neg") return define(node, source);
     std::vector<int64_t> values = integer_values(source);
     for (int64_t& value : values) value = value == std::numeric_limits<int64_t>::min() ? value : -value;
     return define(node, store_.make<int64_t>(source.name, ElementType::kInt64, source.shape, values));
   }
-  std::vector<float> values(source.values<float>().begin(), source.values<float>().end());
+  std::vector<float> values = real_values(source);
   for (float& value : values) {
     value = type == "Ceil"         ? std::ceil(value)
             : type == "Floor"      ? std::floor(value)

@@ -138,9 +138,13 @@ TensorId Importer::emit(const NodeView& node, Operator op, std::vector<TensorId>
   const bool last = suffix.empty();
   const std::string name = node_names_.take(last ? node.name() : fmt::format("{}/{}", node.name(), suffix));
   const bool quantizes = std::holds_alternative<Quantize>(op);
+  const bool moves = std::holds_alternative<Reshape>(op) || std::holds_alternative<Transpose>(op);
+  const TensorId source = inputs[0];
   const TensorId id = graph_.append(std::move(op), std::move(inputs), name);
-  graph_.tensor(id).name = last ? node.output() : name;
-  graph_.tensor(id).type = quantizes ? DataType::kInt8 : DataType::kFloat32;
+  Tensor& result = graph_.tensor(id);
+  result.name = last ? node.output() : name;
+  result.type = quantizes ? DataType::kInt8 : moves ? graph_.tensor(source).type : DataType::kFloat32;
+  if (moves) result.quantization = graph_.tensor(source).quantization;
   producer_of_[id] = graph_.nodes.size() - 1;
   return id;
 }
@@ -168,8 +172,7 @@ std::optional<Computed> Importer::relaid(const NodeView& node, const Computed& f
 TensorId Importer::place(const NodeView& node, const Constant& constant, const Axes& axes,
                          const Shape& shape) {
   const std::optional<Quantization>& q = constant.quantization;
-  const Placed key = {constant.data.data(), axes, shape, q ? q->scales : std::vector<float>{},
-                      q ? q->zero_points : std::vector<int32_t>{}};
+  const std::tuple key = {key_of(constant), axes, shape};
   const auto known = placed_.find(key);
   if (known != placed_.end()) return known->second;
 

@@ -586,6 +586,7 @@ class Writer {
     set(node, "keepdims", op.keep_dims ? 1 : 0);
     const bool one_row_axis = op.axes == std::vector{1} || op.axes == std::vector{2};
     if (rank == 4 && !op.keep_dims && one_row_axis) transpose_result({0, 2, 1});
+    if (rank != 4 && output_shape().size() == 4) transpose_result(kNchwFromNhwc);
     finish();
   }
 

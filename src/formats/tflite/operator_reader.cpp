@@ -130,7 +130,9 @@ void OperatorReader::read(const schema::Operator& o, schema::BuiltinOperator cod
       return append_unary(item(o, name, 1, 1), HardSwish{});
     case LEAKY_RELU: {
       const Item leaky = item(o, name, 1, 1);
-      return append_unary(leaky, LeakyRelu{options(leaky, o.builtin_options_as_LeakyReluOptions()).alpha()});
+      const float alpha = options(leaky, o.builtin_options_as_LeakyReluOptions()).alpha();
+      if (!std::isfinite(alpha)) file_.malformed(fmt::format("operator '{}' has alpha {}", name, alpha));
+      return append_unary(leaky, LeakyRelu{alpha});
     }
     case TRANSPOSE:
       return transpose(item(o, name, 2, 2));
@@ -240,6 +242,7 @@ TensorId OperatorReader::scaled_bias(const Item& item, TensorId x, TensorId weig
   }
   const bool is_integer = bias.type == DataType::kInt32 || bias.type == DataType::kInt64;
   if (!is_integer || bias.quantization || !input_scale || !weight_scale) return id;
+  file_.charge(weight_scale->scales.size() * (sizeof(float) + sizeof(int32_t)));
   Quantization q{.scales = weight_scale->scales, .zero_points = weight_scale->zero_points, .bits = 32};
   for (float& scale : q.scales) scale *= input_scale->scales[0];
   if (weight_scale->per_channel()) q.axis = 0;
@@ -462,7 +465,9 @@ std::vector<int32_t> OperatorReader::neighbouring_axes(const Item& item, TensorI
 /// A tensor like `id` with another shape and a longer name, for what the file leaves implicit.
 TensorId OperatorReader::like(TensorId id, const Shape& shape, std::string_view suffix) {
   Tensor tensor = graph_.tensor(id);
-  file_.charge(tensor.name.size() + suffix.size() + sizeof(Node));
+  const size_t scales = tensor.quantization ? tensor.quantization->scales.size() : 0;
+  file_.charge(tensor.name.size() + suffix.size() + sizeof(Node) +
+               scales * (sizeof(float) + sizeof(int32_t)));
   tensor.name += suffix;
   tensor.shape = shape;
   return graph_.add(std::move(tensor));
