@@ -27,7 +27,7 @@ THIMBLE_KERNEL thimble_windows thimble_windows_of(const thimble_conv2d_parameter
 /* An image one pixel wide is taken for one row, so that places are side by side: nothing moves in memory. */
 THIMBLE_KERNEL thimble_conv2d_parameters thimble_conv2d_in_rows(const thimble_conv2d_parameters* p) {
   thimble_conv2d_parameters q = *p;
-  if (p->input_w == 1 && p->output_w == 1 && p->kernel_w == 1) {
+  if (p->input_w == 1 && p->output_w == 1 && p->kernel_w == 1 && p->pad_left == 0) {
     q.input_w = p->input_h, q.output_w = p->output_h, q.kernel_w = p->kernel_h;
     q.stride_w = p->stride_h, q.dilation_w = p->dilation_h, q.pad_left = p->pad_top;
     q.input_h = q.output_h = q.kernel_h = q.stride_h = q.dilation_h = 1;

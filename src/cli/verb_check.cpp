@@ -16,10 +16,10 @@ struct Outcome {
   std::optional<deploy::Check> check;  ///< nothing for a model that cannot be read
 };
 
-Outcome check_model(const std::string& model, uint64_t seed, const deploy::Budget& budget) {
+Outcome check_model(const std::string& model, uint64_t seed, const device::DeviceProfile& device) {
   try {
     const Graph graph = deploy::prepare(load_model(model, seed));
-    deploy::Check check = deploy::check(graph, budget);
+    deploy::Check check = deploy::check(graph, device);
     return {check.problems, std::move(check)};
   } catch (const ModelError& error) {
     return {error.findings(), std::nullopt};
@@ -104,8 +104,9 @@ void add_check(CLI::App& program) {
       ->required()
       ->option_text("NAME (required)");
   verb->callback([] {
-    const deploy::Budget budget = deploy::budget_of(device::load_device(device_name));
-    const Outcome outcome = check_model(model, common.seed, budget);
+    const device::DeviceProfile device = device::load_device(device_name);
+    const deploy::Budget budget = deploy::budget_of(device);
+    const Outcome outcome = check_model(model, common.seed, device);
     print(common, document_of(outcome, budget), text_of(outcome, budget));
     if (!outcome.problems.empty()) {
       throw Error(

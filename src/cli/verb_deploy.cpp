@@ -67,6 +67,7 @@ void add_deploy(CLI::App& program) {
   static std::string device_name;
   static std::string folder;
   static std::string package = "c";
+  static std::string name;
   static std::string data_name;
   static std::vector<std::string> limits;
   static bool counts = false;
@@ -88,6 +89,7 @@ void add_deploy(CLI::App& program) {
       ->check(CLI::IsMember(
           std::vector<std::string>(deploy::package_names().begin(), deploy::package_names().end())))
       ->option_text("c|tflite|arduino|esp-idf|cmake [c]");
+  verb->add_option("--name", name, "begins every name of the C [the model's]")->option_text("NAME");
   verb->add_option("--data", data_name, "samples of the self-test; without it they are random")
       ->option_text("NAME");
   add_count_option(*verb, counts);
@@ -103,7 +105,7 @@ void add_deploy(CLI::App& program) {
     const deploy::Budget budget = deploy::budget_of(device);
     const deploy::GeneratedC generated =
         deploy::write_c(graph, deploy::schedule_for(graph, device, counts_cache(counts)),
-                        {.prefix = "", .core = device.core.value, .budget = budget});
+                        {.prefix = name, .core = device.core.value, .budget = budget});
     deploy::check_fits(graph, generated, budget);
     model_budget.check(graph, model, common.seed, std::nullopt, "Nothing was written", &generated);
     deploy::PackageOptions options{.kind = *deploy::package_named(package)};

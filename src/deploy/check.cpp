@@ -6,7 +6,7 @@
 
 namespace thimble::deploy {
 
-Check check(const Graph& graph, const Budget& budget) {
+Check check(const Graph& graph, const device::DeviceProfile& device) {
   Check result;
   result.macs = mac_count(graph);
   for (const Node& node : graph.nodes) {
@@ -20,7 +20,7 @@ Check check(const Graph& graph, const Budget& budget) {
   std::optional<GeneratedC> program;
   if (result.problems.empty()) {
     try {
-      program = write_c(graph);
+      program = write_c(graph, {.prefix = "", .core = device.core.value});
     } catch (const Error& error) {
       result.problems.push_back({error.where(), error.reason(), error.remedy()});
     }
@@ -34,7 +34,7 @@ Check check(const Graph& graph, const Budget& budget) {
   result.arena_bytes = program->arena_bytes;
   result.arena_lower_bound_bytes = program->plan.lower_bound_bytes;
   result.weights_bytes = program->weights_bytes;
-  result.excesses = excesses(graph, *program, budget);
+  result.excesses = excesses(graph, *program, budget_of(device));
   return result;
 }
 

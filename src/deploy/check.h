@@ -21,8 +21,9 @@ struct Check {
   std::optional<size_t> weights_bytes;  ///< all constants in flash; nothing where there are problems
 };
 
-/// Checks a prepared graph (deploy/prepare.h) against a device's memories: every node's kernel, the exact
-/// memory plan and the constants as they will lie in flash. Code and stack come on top.
-Check check(const Graph& graph, const Budget& budget);
+/// Checks a prepared graph (deploy/prepare.h) against a device's memories: every node's kernel, and the exact
+/// memory plan and the constants in flash as they are with the kernels of its core. Code and stack come on
+/// top.
+Check check(const Graph& graph, const device::DeviceProfile& device);
 
 }  // namespace thimble::deploy

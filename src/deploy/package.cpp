@@ -351,7 +351,8 @@ std::string model_header(const GeneratedC& program, const TfliteFile& tflite) {
 
 std::string tflite_example(const GeneratedC& program, const SelfTest& test) {
   const std::string& p = program.prefix;
-  std::string text = fmt::format(R"(// Example written by Thimble: the model in TensorFlow Lite Micro{2}.
+  std::string text =
+      fmt::format(R"(// Example written by Thimble: the model in TensorFlow Lite Micro{2}.
 #include "{0}_model.h"
 #include "{0}_op_resolver.h"
 {3}
@@ -361,7 +362,7 @@ std::string tflite_example(const GeneratedC& program, const SelfTest& test) {
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
-// TensorFlow Lite Micro's plan differs from Thimble's: lower this to what arena_used_bytes() says.
+{5}// TensorFlow Lite Micro's plan differs from Thimble's: lower this to what arena_used_bytes() says.
 alignas(16) static uint8_t arena[{4}];
 
 int main() {{
@@ -370,9 +371,10 @@ int main() {{
   tflite::MicroInterpreter interpreter(tflite::GetModel({0}_model), resolver, arena, sizeof arena);
   if (interpreter.AllocateTensors() != kTfLiteOk) return 1;
 )",
-                                 p, upper_case(p), test.inputs.empty() ? "" : ", run on the samples",
-                                 test.inputs.empty() ? "" : fmt::format("#include \"{}_samples.h\"\n", p),
-                                 program.arena_bytes * 2 + 32768);
+                  p, upper_case(p), test.inputs.empty() ? "" : ", run on the samples",
+                  test.inputs.empty() ? "" : fmt::format("#include \"{}_samples.h\"\n", p),
+                  program.arena_bytes * 2 + 32768,
+                  std::ranges::count(test.is_float, true) > 0 ? is_near_function().substr(1) + "\n" : "");
   if (test.inputs.empty()) return text + "  return interpreter.Invoke() != kTfLiteOk;\n}\n";
   text += fmt::format("  int differ = 0;\n  for (int sample = 0; sample < {}_SAMPLES; ++sample) {{\n",
                       upper_case(p));
@@ -385,10 +387,15 @@ int main() {{
   text += "    if (interpreter.Invoke() != kTfLiteOk) return 1;\n    bool equal = true;\n";
   offset = 0;
   for (size_t i = 0; i < program.output_bytes.size(); ++i) {
-    text += fmt::format(
-        "    equal = equal && std::memcmp(interpreter.output({})->data.raw, {}_outputs[sample] + {}, {}) == "
-        "0;\n",
-        i, p, offset, program.output_bytes[i]);
+    text += test.is_float[i]
+                ? fmt::format(
+                      "    equal = equal && is_near(interpreter.output({})->data.f, {}_outputs[sample] + {}, "
+                      "{});\n",
+                      i, p, offset, program.output_bytes[i] / sizeof(float))
+                : fmt::format(
+                      "    equal = equal && std::memcmp(interpreter.output({})->data.raw, {}_outputs[sample] "
+                      "+ {}, {}) == 0;\n",
+                      i, p, offset, program.output_bytes[i]);
     offset += program.output_bytes[i];
   }
   return text + fmt::format(

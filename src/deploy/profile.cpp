@@ -34,7 +34,7 @@ void add_cycles(Profile& profile, const GeneratedC& program, const InferenceCost
 void add_sizes(Profile& profile, const ProgramSize& size, size_t stack_bytes) {
   profile.stack_bytes = stack_bytes;
   profile.ram_bytes = profile.arena_bytes + stack_bytes + size.data_bytes;
-  profile.flash_bytes = size.code_bytes + size.constant_bytes;
+  profile.flash_bytes = size.code_bytes + size.constant_bytes + size.initialized_bytes;
   // The compiler may have folded some constants into the code.
   profile.code_bytes = *profile.flash_bytes - std::min(profile.weights_bytes, size.constant_bytes);
 }

@@ -42,7 +42,7 @@ struct Profile {
   size_t weights_bytes = 0;
   std::optional<size_t>
       code_bytes;  ///< code of the network and what it needs of the C library, with its tables
-  std::optional<size_t> flash_bytes;  ///< code and constants as they were linked
+  std::optional<size_t> flash_bytes;  ///< code, constants and first values of variables as linked
   std::vector<LayerProfile> layers;
   std::string why;  ///< why something is empty; itself empty when nothing is
 };

@@ -69,4 +69,8 @@ nlohmann::json to_json(const Profile& profile) {
   return document;
 }
 
+std::string text_of(const nlohmann::json& document) {
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace thimble::deploy

@@ -58,28 +58,7 @@ std::string source(const GeneratedC& program, const SelfTest& test) {
   text += byte_array("inputs", test.inputs) + "\n" + byte_array("outputs", test.outputs);
   bool floats = false;
   for (const bool is_float : test.is_float) floats = floats || is_float;
-  if (floats) {
-    text += fmt::format(R"(
-/* Mathematical libraries round differently: equal within {} of the largest value. */
-static int is_near(const float *output, const uint8_t *expected, int elements) {{
-  float largest = 0;
-  for (int i = 0; i < elements; ++i) {{
-    float value;
-    memcpy(&value, expected + 4 * i, 4);
-    if (value > largest) largest = value;
-    if (-value > largest) largest = -value;
-  }}
-  for (int i = 0; i < elements; ++i) {{
-    float value;
-    memcpy(&value, expected + 4 * i, 4);
-    value -= output[i];
-    if (!(value <= {}F * largest && -value <= {}F * largest)) return 0;
-  }}
-  return 1;
-}}
-)",
-                        kFloatTolerance, kFloatTolerance, kFloatTolerance);
-  }
+  if (floats) text += is_near_function();
   text += fmt::format("\nvoid {}_load_sample(void *arena, int sample) {{\n", p);
   size_t offset = 0;
   for (size_t i = 0; i < program.input_bytes.size(); ++i) {
@@ -121,6 +100,29 @@ SelfTest self_test_of(const Graph& graph, std::vector<std::vector<std::byte>> sa
     test.is_float.push_back(graph.tensor(id).type == DataType::kFloat32);
   }
   return test;
+}
+
+std::string is_near_function() {
+  return fmt::format(R"(
+/* Mathematical libraries round differently: equal within {} of the largest value. */
+static int is_near(const float *output, const uint8_t *expected, int elements) {{
+  float largest = 0;
+  for (int i = 0; i < elements; ++i) {{
+    float value;
+    memcpy(&value, expected + 4 * i, 4);
+    if (value > largest) largest = value;
+    if (-value > largest) largest = -value;
+  }}
+  for (int i = 0; i < elements; ++i) {{
+    float value;
+    memcpy(&value, expected + 4 * i, 4);
+    value -= output[i];
+    if (!(value <= {}F * largest && -value <= {}F * largest)) return 0;
+  }}
+  return 1;
+}}
+)",
+                     kFloatTolerance, kFloatTolerance, kFloatTolerance);
 }
 
 std::vector<GeneratedFile> self_test_files(const GeneratedC& program, const SelfTest& test) {

@@ -25,6 +25,9 @@ SelfTest self_test_of(const Graph& graph, std::vector<std::vector<std::byte>> sa
 /// all.
 std::vector<GeneratedFile> self_test_files(const GeneratedC& program, const SelfTest& test);
 
+/// is_near of the self-test, in C: whether floats are equal but for what libraries round differently.
+std::string is_near_function();
+
 /// PREFIX_samples.h: the same samples for a program that does not use the generated C.
 GeneratedFile self_test_samples(const GeneratedC& program, const SelfTest& test);
 

@@ -179,6 +179,12 @@ std::vector<ProfileLine> describe(const DeviceProfile& device) {
   return lines;
 }
 
+std::string sha256_of(const DeviceProfile& device) {
+  std::string text;
+  for (const ProfileLine& line : describe(device)) text += fmt::format("{} = {}\n", line.key, line.value);
+  return sha256(std::as_bytes(std::span<const char>(text)));
+}
+
 std::vector<std::string> unknown_values(const DeviceProfile& device) {
   std::vector<std::string> keys;
   const auto add = [&](std::string_view key, const auto& entry) {

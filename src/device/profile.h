@@ -69,6 +69,8 @@ struct ProfileLine {
   std::string source;
 };
 std::vector<ProfileLine> describe(const DeviceProfile& device);
+/// The SHA-256 of all that is known of a device but the sources: another where its profile was edited.
+std::string sha256_of(const DeviceProfile& device);
 
 /// The keys that the device's file leaves out because no source was found.
 std::vector<std::string> unknown_values(const DeviceProfile& device);

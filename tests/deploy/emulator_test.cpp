@@ -172,7 +172,12 @@ void toy_run(void *arena) { toy_layer_0_sum(arena); }
 #include <math.h>
 void toy_run(void *arena) { ((float *)arena)[2] = expf(((float *)arena)[0]); }
 )";
-  EXPECT_GT(run_on_cortex_m4(toy(with_library), kOne).size.value().code_bytes, 200u);
+  const ProgramSize with_floats = run_on_cortex_m4(toy(with_library), kOne).size.value();
+  EXPECT_GT(with_floats.code_bytes, 200u);
+  // Variables of the library, most of which do not begin as zero
+  EXPECT_GT(with_floats.data_bytes, 0u);
+  EXPECT_GT(with_floats.initialized_bytes, with_floats.data_bytes / 2);
+  EXPECT_LE(with_floats.initialized_bytes, with_floats.data_bytes);
 }
 
 TEST_F(CortexM4Run, traces_every_operator_of_every_sample) {

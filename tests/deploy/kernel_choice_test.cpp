@@ -254,6 +254,21 @@ TEST(KernelChoice, every_way_of_a_kernel_keeps_to_its_memory_and_gives_the_refer
     check(quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8})), 1,
           "xtensa-lx6");
   }
+  // One column that lies in the padding, of an image that is one pixel wide
+  for (const std::string core : {"xtensa-lx6", "cortex-m0plus", "rv32imc"}) {
+    for (const int32_t bits : {8, 4}) {
+      GraphBuilder builder("beside", 1);
+      Graph network = builder.finish(
+          {builder.conv2d(builder.input("x", {1, 16, 1, 8}), 16, {.kernel_h = 3, .kernel_w = 1})});
+      auto& conv = std::get<Conv2D>(network.nodes[0].op);
+      conv.padding = {.top = 1, .bottom = 1, .left = 1, .right = 0};
+      conv.stride_w = 2;
+      network.tensor(network.outputs[0]).shape = {1, 16, 1, 16};
+      check(
+          quantize_from_ranges(network, std::vector<Range>(network.tensors.size(), {-8, 8}), {.bits = bits}),
+          1, core);
+    }
+  }
   // Whole blocks of kernels/mac16's weights, and what is left of them
   for (const int32_t inputs : {1016, 1020, 1022, 2032}) {
     for (const int32_t bits : {8, 4}) {

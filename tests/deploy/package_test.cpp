@@ -127,7 +127,7 @@ inline const Model* GetModel(const void*) { return nullptr; }
 }
 )"},
                                          {"tensorflow/lite/micro/micro_interpreter.h", R"(#pragma once
-struct TfLiteTensor { struct { void* raw; } data; };
+struct TfLiteTensor { struct { void* raw; float* f; } data; };
 namespace tflite {
 struct Model;
 struct MicroInterpreter {
@@ -430,6 +430,19 @@ TEST(Package, for_esp_idf_registers_its_sources) {
   EXPECT_NE(
       component.find("idf_component_register(SRCS \"small.c\" \"small_self_test.c\" INCLUDE_DIRS \".\")"),
       std::string::npos);
+}
+
+TEST(Package, for_tensorflow_lite_compares_floats_as_they_may_differ) {
+  const Graph graph = network(false);
+  const TemporaryFolder folder;
+  PackageOptions package = options(graph, PackageKind::kTflite);
+  package.tflite = {tflite::to_tflite(graph), {"ADD", "CONV_2D", "SOFTMAX"}};
+  write_package(write_c(graph), folder.path(), package);
+  EXPECT_NE(read_text(folder.path() / "example/main.cpp").find("equal && is_near("), std::string::npos);
+  for (const auto& [name, content] : kTflmStubs)
+    write_file_atomically(folder.path() / "stub" / name, content);
+  run_in(folder.path(),
+         {"g++", "-std=c++17", "-fsyntax-only", "-Wall", "-Werror", "-I.", "-Istub", "example/main.cpp"});
 }
 
 TEST(Package, for_tensorflow_lite_holds_the_model_and_registers_its_operators) {

@@ -128,7 +128,7 @@ ProgramSize Build::measure_size() const {
     std::from_chars(table.data() + number, table.data() + table.size(), bytes);
     return bytes;
   };
-  return {section(".text"), section(".rodata"), section(".data") + section(".bss")};
+  return {section(".text"), section(".rodata"), section(".data") + section(".bss"), section(".data")};
 }
 
 /// Says which function a fault of the program happened in: "thimble-fault: pc 0x000012a4 status ... address

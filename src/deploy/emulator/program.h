@@ -44,8 +44,9 @@ struct InferenceCost {
 /// What the network alone puts into an image, with what it needs of libc, libm and libgcc; without arena.
 struct ProgramSize {
   size_t code_bytes = 0;
-  size_t constant_bytes = 0;  ///< read-only data: weights, parameters, tables of the library
-  size_t data_bytes = 0;  ///< variables that are not the arena: they take RAM (and flash when initialized)
+  size_t constant_bytes = 0;     ///< read-only data: weights, parameters, tables of the library
+  size_t data_bytes = 0;         ///< variables that are not the arena: they take RAM
+  size_t initialized_bytes = 0;  ///< of data_bytes: their first values take flash, too
 };
 
 struct ProgramRun {
