@@ -49,6 +49,11 @@ void add_report(CLI::App& program) {
       throw Error(output, "is the study itself, which its report would replace", "Give another file to -o",
                   ExitCode::kUsage);
     }
+    const std::filesystem::path kind = std::filesystem::path(output).extension();
+    if (!is_study && (kind == ".csv" || kind == ".json")) {
+      throw Error(output, "would be a page, which is what a run has",
+                  "End it in .html; the run's figures are in its run.json", ExitCode::kUsage);
+    }
     write_file_atomically(output, is_study ? study_report(source, output) : report::html_report(source));
     print(common, {{"output", output}}, output);
   });

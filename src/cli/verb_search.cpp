@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 
 #include "base/cores.h"
 #include "base/error.h"
@@ -16,6 +17,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "deploy/device_run.h"
+#include "deploy/results_json.h"
 #include "formats/model.h"
 #include "graph/channel_groups.h"
 #include "graph/quantize_from_ranges.h"
@@ -31,13 +33,15 @@ using study::Candidate;
 /// The least that any candidate came to in each figure.
 std::string least_reached(const std::vector<Candidate>& candidates) {
   pipeline::Objectives least(4, 1e300);
+  std::optional<double> energy_uj;
   for (const Candidate& candidate : candidates) {
     for (size_t k = 0; k < candidate.objectives.size(); ++k)
       least[k] = std::min(least[k], candidate.objectives[k]);
+    if (candidate.energy_uj) energy_uj = std::min(*candidate.energy_uj, energy_uj.value_or(1e300));
   }
   return fmt::format(
-      "the least that was reached is {:.2f} % error, {:.2f} ms, {:.0f} B of RAM and {:.0f} B of flash",
-      100 * least[0], least[1], least[2], least[3]);
+      "the least that was reached is {:.2f} % error, {:.2f} ms, {}{:.0f} B of RAM and {:.0f} B of flash",
+      100 * least[0], least[1], energy_uj ? fmt::format("{:.1f} uJ, ", *energy_uj) : "", least[2], least[3]);
 }
 
 /// What --objective says, of a sum of 1.
@@ -94,13 +98,13 @@ void add_search(CLI::App& program) {
       ->check(CLI::Range(1, 1000000))
       ->option_text("N");
   verb->add_option("--population", options.population, "candidates of a generation")
-      ->check(CLI::Range(2, 1000))
+      ->check(CLI::Range(2, study::kMostPopulation))
       ->option_text("N [12]");
   verb->add_option("--epochs", options.epochs, "of each training, at the last rung")
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(1, study::kMostEpochs))
       ->option_text("N [4]");
   verb->add_option("--rungs", options.rungs, "each trains a quarter as long as the next")
-      ->check(CLI::Range(1, 5))
+      ->check(CLI::Range(1, study::kMostRungs))
       ->option_text("N [1]");
   verb->add_option("--workers", workers, "processes that share the cores")
       ->check(CLI::Range(1, 256))
@@ -122,8 +126,8 @@ void add_search(CLI::App& program) {
                               {common.threads, THIMBLE_VERSION}),
           [](const study::Trial& trial) {
             if (common.quiet) return;
-            fmt::print(stderr, "{}: {}\n", trial.key.technique,
-                       trial.state == study::TrialState::kDone ? "done" : trial.error);
+            tell(fmt::format("{}: {}\n", trial.key.technique,
+                             trial.state == study::TrialState::kDone ? "done" : trial.error));
           },
           "", is_over);
     };
@@ -137,13 +141,16 @@ void add_search(CLI::App& program) {
     options.weights = parse_objective(weights);
     const Graph model = load_model(options.model, options.seed);
     const device::DeviceProfile device = device::load_device(options.device);
-    if (options.weights.energy > 0 && !device.active_power_mw) {
-      throw Error("--objective energy", fmt::format("is not known of {}, whose power is not", device.name),
+    const bool weighs_energy = options.weights.energy > 0;
+    if ((weighs_energy || options.budget.energy_uj) && !device.active_power_mw) {
+      throw Error(weighs_energy ? "--objective energy" : "--budget energy",
+                  fmt::format("is not known of {}, whose power is not", device.name),
                   "Leave it out, or give its active_power_mw in a profile of your own", ExitCode::kUsage);
     }
     deploy::expect_emulator(device);
     deploy::expect_tools(device);
     options.model_sha256 = formats::sha256_of(model);
+    options.device_sha256 = device::sha256_of(device);
     {
       const data::Dataset data = data::load(options.data, data::Split::kTrain);
       pipeline::expect_fits(model, data);
@@ -229,7 +236,7 @@ void add_search(CLI::App& program) {
     const Candidate& chosen = found[*result.chosen];
     document["knee"] = result.knee ? nlohmann::json(found[*result.knee].id) : nlohmann::json();
     document["chosen"] = chosen.id;
-    write_file_atomically(folder + "/front.json", document.dump(2) + "\n");
+    write_file_atomically(folder + "/front.json", deploy::text_of(document) + "\n");
     write_file_atomically(folder + "/front.csv", csv);
     write_file_atomically(folder + "/chosen.toml", recipe(chosen));
     print(common, document,

@@ -55,13 +55,13 @@ void add_study(CLI::App& program) {
   verb->add_flag("--retry", retry, "do failed trials again");
   verb->add_flag("--worker", is_worker, "")->group("");
   verb->callback([] {
-    const study::Study study = study::read_study(study_path);
+    study::Study study = study::read_study(study_path);
     if (!network.empty() && std::none_of(study.trials.begin(), study.trials.end(),
                                          [](const auto& trial) { return trial.key.network == network; })) {
       throw Error(study_path, fmt::format("has no network {}", network), "Name one that it lists",
                   ExitCode::kUsage);
     }
-    if (!is_worker) study::expect_possible(study, load_model);
+    if (!is_worker) study.inputs = study::inputs_of(study, load_model);
     const auto storage = study::open_sqlite(output, true);
     storage->add(study, THIMBLE_VERSION);
     if (retry) storage->retry_failed();
@@ -79,8 +79,8 @@ void add_study(CLI::App& program) {
                               {common.threads, THIMBLE_VERSION}),
           [&](const study::Trial& trial) {
             if (common.quiet) return;
-            fmt::print(stderr, "{}: {}\n", to_string(trial.key),
-                       trial.state == study::TrialState::kDone ? "done" : trial.error);
+            tell(fmt::format("{}: {}\n", to_string(trial.key),
+                             trial.state == study::TrialState::kDone ? "done" : trial.error));
           },
           network);
     }

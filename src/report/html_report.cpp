@@ -57,7 +57,8 @@ std::string layers(const json& run) {
 
 std::string widths(const json& run) {
   const json* results = stage_results(run, "quantize");
-  return results != nullptr && results->contains("mixed") ? mix_drawing((*results)["mixed"]) : "";
+  const json how = results != nullptr ? results->value("quantization", json::object()) : json::object();
+  return how.contains("mixed") ? mix_drawing(how["mixed"]) : "";
 }
 
 std::string provenance(const json& run) {

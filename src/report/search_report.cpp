@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "deploy/results_json.h"
 #include "pipeline/recipe.h"
 #include "report/page.h"
 #include "report/scatter_drawing.h"
@@ -181,12 +182,15 @@ std::string summary(const Source& source) {
     ++of_rung.at(static_cast<size_t>(candidate.rung));
     failed += candidate.objectives.empty() ? 1 : 0;
   }
+  const std::string rungs = of_rung.size() == 1
+                                ? ""
+                                : fmt::format(" ({} on the rungs from the shortest training to the longest)",
+                                              fmt::join(of_rung, ", "));
   std::string html = fmt::format(
-      "<p>{} candidates were measured ({} on the rungs from the shortest training to the longest), {} "
-      "failed, "
-      "{} keep the limits, and no other beats {} of them. Errors are of people or samples held out of the "
-      "training data. The hypervolume is {:.4f}.</p>\n",
-      source.search.candidates.size(), fmt::join(of_rung, ", "), failed, source.result.feasible.size(),
+      "<p>{} candidates were measured{}, {} failed, {} keep the limits, and no other beats {} of them. "
+      "Errors "
+      "are of people or samples held out of the training data. The hypervolume is {:.4f}.</p>\n",
+      source.search.candidates.size(), rungs, failed, source.result.feasible.size(),
       source.result.front.size(), source.result.hypervolume.back());
   html += fmt::format("<p>The whole network in 8 bits: {}.</p>\n", escaped(figures_of(source.whole())));
   if (!source.result.chosen) return html + "<p>Nothing keeps the limits yet.</p>\n";
@@ -283,7 +287,7 @@ std::string search_json(study::Storage& storage) {
     }
     document["candidates"].push_back(std::move(row));
   }
-  return document.dump(2) + "\n";
+  return deploy::text_of(document) + "\n";
 }
 
 }  // namespace thimble::report

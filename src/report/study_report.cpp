@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "deploy/results_json.h"
 #include "pipeline/pareto.h"
 #include "pipeline/parse_json.h"
 #include "report/page.h"
@@ -478,6 +479,6 @@ std::string study_csv(study::Storage& storage) {
   return csv;
 }
 
-std::string study_json(study::Storage& storage) { return read(storage).analysis.dump(2) + "\n"; }
+std::string study_json(study::Storage& storage) { return deploy::text_of(read(storage).analysis) + "\n"; }
 
 }  // namespace thimble::report

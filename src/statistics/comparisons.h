@@ -30,7 +30,7 @@ Outcome<std::vector<Comparison>> tukey_hsd(std::span<const Group> groups, const 
                                            double confidence = 0.95);
 
 /// Every pair where variances differ (Games and Howell, Journal of Educational Statistics 1, 1976). Needs two
-/// values a group, and variance in one group of each pair.
+/// values a group; without the pairs of which neither varies.
 Outcome<std::vector<Comparison>> games_howell(std::span<const Group> groups, double confidence = 0.95);
 
 /// p values adjusted for there being several (Holm, Scandinavian Journal of Statistics 6, 1979), in their

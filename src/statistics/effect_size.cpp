@@ -34,8 +34,15 @@ Outcome<CohensD> cohens_d(const Group& a, const Group& b, Random random, const C
   const auto d_of = [](std::span<const double> x, std::span<const double> y) {
     return (mean(x) - mean(y)) / pooled_deviation(x, y);
   };
+  const auto n_a = static_cast<double>(a.values.size());
+  const auto n_b = static_cast<double>(b.values.size());
+  const double scale = std::sqrt(1 / n_a + 1 / n_b);
   CohensD result;
   result.d = d_of(a.values, b.values);
+  // Beyond it the non-central t, whose series counts in integers, has no value.
+  constexpr double kMostT = 3e4;
+  if (std::abs(result.d / scale) > kMostT)
+    return CannotBeHad{"what varies is nothing beside what they differ by"};
 
   std::vector<double> drawn;
   std::vector<double> x(a.values.size());
@@ -52,9 +59,6 @@ Outcome<CohensD> cohens_d(const Group& a, const Group& b, Random random, const C
   const double tail = (1 - options.confidence) / 2;
   result.bootstrap = {quantile(drawn, tail), quantile(drawn, 1 - tail)};
 
-  const auto n_a = static_cast<double>(a.values.size());
-  const auto n_b = static_cast<double>(b.values.size());
-  const double scale = std::sqrt(1 / n_a + 1 / n_b);
   const double df = n_a + n_b - 2;
   result.exact = {non_centrality_of_t(result.d / scale, df, 1 - tail) * scale,
                   non_centrality_of_t(result.d / scale, df, tail) * scale};

@@ -21,7 +21,7 @@ bool are_equal(double a, double b) {
 }  // namespace
 
 Outcome<Friedman> friedman(std::span<const Group> techniques, double confidence) {
-  if (auto reason = not_comparable(techniques, 2)) return *reason;
+  if (auto reason = not_comparable(techniques, 1)) return *reason;
   const size_t sets = techniques[0].values.size();
   for (const Group& technique : techniques) {
     if (technique.values.size() != sets) {
@@ -29,6 +29,7 @@ Outcome<Friedman> friedman(std::span<const Group> techniques, double confidence)
                                      technique.values.size(), techniques[0].name, sets)};
     }
   }
+  if (sets < 2) return CannotBeHad{"there is but one data set"};
   const auto k = static_cast<double>(techniques.size());
   const auto n = static_cast<double>(sets);
   Friedman result;

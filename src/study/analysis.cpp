@@ -84,8 +84,10 @@ json anova_json(const Outcome<statistics::AnovaTable>& table, const std::string&
   return {{"rows", rows}, {"sentence", sentence}};
 }
 
-json pairs_json(const Outcome<std::vector<statistics::Comparison>>& pairs, const std::string& method) {
+json pairs_json(const Outcome<std::vector<statistics::Comparison>>& pairs, size_t groups,
+                const std::string& method) {
   if (!pairs) return {{"method", method}, {"why", pairs.why()}};
+  const bool has_all = pairs->size() == groups * (groups - 1) / 2;
   json rows = json::array();
   std::string differing;
   for (const statistics::Comparison& pair : *pairs) {
@@ -100,10 +102,12 @@ json pairs_json(const Outcome<std::vector<statistics::Comparison>>& pairs, const
                                p_text(pair.p));
     }
   }
-  return {{"method", method},
-          {"rows", rows},
-          {"sentence", differing.empty() ? method + " shows no pair to differ."
-                                         : method + ": these differ: " + differing + "."}};
+  return {
+      {"method", method},
+      {"rows", rows},
+      {"sentence", (differing.empty() ? method + " shows no pair to differ."
+                                      : method + ": these differ: " + differing + ".") +
+                       (has_all ? "" : " Pairs of which neither varies with the seed are not compared.")}};
 }
 
 json tests_json(const Accuracies& accuracies, const std::string& baseline) {
@@ -144,17 +148,18 @@ json tests_json(const Accuracies& accuracies, const std::string& baseline) {
                                  normal->p < kSignificant ? "are not" : "are not shown to be other than",
                                  p_text(normal->p))}}
              : json{{"why", normal.why()}};
+  const size_t count = accuracies.techniques.size();
   if (unequal) {
-    tests["pairs"] = pairs_json(statistics::games_howell(accuracies.techniques), "Games-Howell");
+    tests["pairs"] = pairs_json(statistics::games_howell(accuracies.techniques), count, "Games-Howell");
   } else if (blocked) {
     // Trials of one seed mostly begin with the same network: what they share is no error between them.
     tests["pairs"] = pairs_json(
         statistics::tukey_hsd(accuracies.techniques, {blocked->residual_mean_square, blocked->residual_df}),
-        "Tukey's HSD in blocks of a seed");
+        count, "Tukey's HSD in blocks of a seed");
   } else if (anova) {
     tests["pairs"] = pairs_json(
         statistics::tukey_hsd(accuracies.techniques, {anova->residual_mean_square, anova->residual_df}),
-        "Tukey's HSD");
+        count, "Tukey's HSD");
   } else {
     tests["pairs"] = {{"why", anova.why()}};
   }
@@ -194,7 +199,7 @@ json friedman_json(const std::vector<std::pair<Place, Accuracies>>& places) {
   }
   const auto result = statistics::friedman(techniques);
   if (!result) return {{"why", result.why()}};
-  json document = pairs_json(result->pairs, "Nemenyi");
+  json document = pairs_json(result->pairs, techniques.size(), "Nemenyi");
   document["chi_squared"] = result->chi_squared;
   document["df"] = result->df;
   document["p"] = result->p;
@@ -295,6 +300,10 @@ json advice_json(const json& tests, const Accuracies& accuracies, const json& ob
   const auto best = std::max_element(
       accuracies.techniques.begin(), accuracies.techniques.end(),
       [](const Group& a, const Group& b) { return statistics::mean(a.values) < statistics::mean(b.values); });
+  const auto accuracy_of = [&](const std::string& technique) {
+    const auto own = std::ranges::find(accuracies.techniques, technique, &Group::name);
+    return own == accuracies.techniques.end() ? 0.0 : statistics::mean(own->values);
+  };
   const auto p_against_best = [&](const std::string& technique) {
     for (const json& pair : tests["pairs"]["rows"]) {
       const std::string first = pair.at("first");
@@ -302,7 +311,8 @@ json advice_json(const json& tests, const Accuracies& accuracies, const json& ob
       if ((first == technique && second == best->name) || (second == technique && first == best->name))
         return pair.at("p").get<double>();
     }
-    return 1.0;
+    // Neither varies: what they differ by is no chance.
+    return accuracy_of(technique) < accuracy_of(best->name) ? 0.0 : 1.0;
   };
   const auto here = [&](const json& row) {
     return row.at("network") == tests.at("network") && row.at("data") == tests.at("data") &&

@@ -6,7 +6,9 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "deploy/device_run.h"
+#include "deploy/results_json.h"
 #include "formats/model.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/results_json.h"
@@ -91,7 +93,7 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
     }
     for (const std::string& device : devices) add_costs(measurements, profiles[device], device);
   }
-  return {std::move(measurements), details.dump()};
+  return {std::move(measurements), deploy::text_of(details)};
 }
 
 /// Keeps the splits of one data set, the last, for the next trial: reading one may take longer than a short
@@ -122,21 +124,43 @@ RunTrial trial_runner(const std::filesystem::path& runs, std::vector<std::string
   };
 }
 
-void expect_possible(const Study& study, const pipeline::LoadModel& load_model) {
-  for (const std::string& device : study.devices) deploy::expect_tools(device::load_device(device));
-  std::map<std::string, data::Dataset> sets;
+std::map<std::string, std::string> inputs_of(const Study& study, const pipeline::LoadModel& load_model) {
+  std::map<std::string, std::string> inputs;
+  for (const std::string& name : study.devices) {
+    const device::DeviceProfile device = device::load_device(name);
+    deploy::expect_tools(device);
+    inputs.emplace("device " + name, device::sha256_of(device));
+  }
+  const auto add_file = [&](const std::string& path) {
+    const std::string what = "model " + path;
+    if (!inputs.contains(what) && std::filesystem::is_regular_file(path))
+      inputs.emplace(what, sha256(read_file(path)));
+  };
+  std::map<std::string, data::Dataset> test_sets;
   std::set<std::pair<std::string, std::string>> seen;
   for (const PlannedTrial& trial : study.trials) {
-    if (!seen.insert({trial.key.network, trial.key.data}).second) continue;
     const pipeline::Recipe recipe = pipeline::parse_recipe(trial.recipe, to_string(trial.key));
-    if (!sets.contains(recipe.data)) sets.emplace(recipe.data, data::load(recipe.data, data::Split::kTest));
+    add_file(recipe.model);
+    for (const pipeline::Stage& stage : recipe.stages) {
+      for (const std::string& path : pipeline::teachers_of(stage)) add_file(path);
+      const auto* distill = std::get_if<pipeline::DistillStage>(&stage);
+      if (distill != nullptr) add_file(distill->student);
+    }
+    if (!seen.insert({trial.key.network, trial.key.data}).second) continue;
+    if (!test_sets.contains(recipe.data)) {
+      data::TrainAndTest both = data::load_both(recipe.data);
+      inputs.emplace("training data " + recipe.data, both.train.sha256);
+      inputs.emplace("test data " + recipe.data, both.test.sha256);
+      test_sets.emplace(recipe.data, std::move(both.test));
+    }
     try {
-      pipeline::expect_fits(load_model(recipe.model, recipe.seed), sets.at(recipe.data));
+      pipeline::expect_fits(load_model(recipe.model, recipe.seed), test_sets.at(recipe.data));
     } catch (const Error& error) {
       throw Error(fmt::format("The cell of {} and {} is impossible", trial.key.network, trial.key.data),
                   error.what(), "Take another network, or leave that data set out of its list");
     }
   }
+  return inputs;
 }
 
 }  // namespace thimble::study

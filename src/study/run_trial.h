@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "pipeline/optimize.h"
 #include "study/run_study.h"
@@ -13,8 +15,9 @@ namespace thimble::study {
 RunTrial trial_runner(const std::filesystem::path& runs, std::vector<std::string> devices,
                       pipeline::LoadModel load_model, pipeline::OptimizeOptions options);
 
-/// Throws Error naming the first cell that cannot be: a network that is not made for its data, an unknown
-/// device, what its emulator needs, data that are not there. Looks at each network, device and data set once.
-void expect_possible(const Study& study, const pipeline::LoadModel& load_model);
+/// Study::inputs: of each device, data set and model file, teachers among them. Throws Error naming the first
+/// cell that cannot be: a network that is not made for its data, an unknown device, what its emulator needs,
+/// data that are not there. Looks at each network, device and data set once.
+std::map<std::string, std::string> inputs_of(const Study& study, const pipeline::LoadModel& load_model);
 
 }  // namespace thimble::study

@@ -103,6 +103,7 @@ std::string text_of(const SearchOptions& o) {
       toml_string(o.data), toml_string(o.device), o.seed, o.population, o.epochs, o.rungs);
   if (!o.model_sha256.empty()) text += fmt::format("model_sha256 = \"{}\"\n", o.model_sha256);
   if (!o.data_sha256.empty()) text += fmt::format("data_sha256 = \"{}\"\n", o.data_sha256);
+  if (!o.device_sha256.empty()) text += fmt::format("device_sha256 = \"{}\"\n", o.device_sha256);
   const auto add_names = [&](const char* key, const std::vector<std::string>& names) {
     std::vector<std::string> strings;
     for (const std::string& name : names) strings.push_back(toml_string(name));
@@ -128,10 +129,11 @@ SearchOptions parse_options(std::string_view text) {
   o.device = table.text("device");
   o.model_sha256 = table.text("model_sha256", "");
   o.data_sha256 = table.text("data_sha256", "");
+  o.device_sha256 = table.text("device_sha256", "");
   o.seed = static_cast<uint64_t>(table.integer("seed", 0, std::numeric_limits<int64_t>::max()));
-  o.population = static_cast<int>(table.integer("population", 1, 1000000));
-  o.epochs = static_cast<int>(table.integer("epochs", 1, 1000000));
-  o.rungs = static_cast<int>(table.integer("rungs", 1, 100));
+  o.population = static_cast<int>(table.integer("population", 1, kMostPopulation));
+  o.epochs = static_cast<int>(table.integer("epochs", 1, kMostEpochs));
+  o.rungs = static_cast<int>(table.integer("rungs", 1, kMostRungs));
   if (table.has("groups")) o.groups = table.texts("groups");
   if (table.has("layers")) o.layers = table.texts("layers");
   if (auto weights = table.table("objective")) o.weights = pipeline::parse_weights(std::move(*weights));
@@ -473,6 +475,10 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
     std::replace(there.begin(), there.end(), '\n', ' ');
     throw Error("The folder", fmt::format("holds another search ({})", there), "Give another one with -o");
   }
+  if (const std::string own = storage.version(); !own.empty() && own != version) {
+    throw Error("The folder", fmt::format("holds a search by Thimble {}, this is {}", own, version),
+                "Give another one with -o");
+  }
   if (retry) storage.retry_failed();
   Study study;
   study.name = "search";
@@ -536,8 +542,8 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
       }
       candidates.push_back(candidate_of(plans[i], trial, costs, options.budget));
     }
-    // What comes next follows from the whole of it.
-    if (!is_done()) break;
+    // What comes next follows from the whole of it, and all are measured against the first.
+    if (!is_done() || candidates.front().objectives.empty()) break;
   }
   return candidates;
 }

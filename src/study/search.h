@@ -18,13 +18,20 @@ enum class SearchStrategy { kNsga2, kRandom };
 constexpr pipeline::ObjectiveWeights kSearchWeights = {
     .error = 1.0 / 3, .latency = 1.0 / 3, .size = 1.0 / 3, .energy = 0};
 
+// The largest that a search can be asked for.
+constexpr int kMostPopulation = 1000;
+constexpr int kMostEpochs = 1000;
+constexpr int kMostRungs = 5;
+
 /// What a search is asked for.
 struct SearchOptions {
   std::string model;  ///< a trained float32 model's path
   std::string data;
-  std::string model_sha256;  ///< of that network, and
-  std::string data_sha256;   ///< of the training split: a search that goes on goes on with the same
   std::string device;
+  // A search that goes on goes on with the same.
+  std::string model_sha256;
+  std::string data_sha256;    ///< of the training split
+  std::string device_sha256;  ///< of the profile's values
   pipeline::Budget budget;
   pipeline::ObjectiveWeights weights = kSearchWeights;  ///< of the J by which one of the front is chosen
   SearchStrategy strategy = SearchStrategy::kNsga2;

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <sstream>
 
 #include "base/error.h"
 
@@ -249,6 +250,7 @@ class SqliteStorage : public Storage {
       if (place->second != trial.recipe)
         other(fmt::format("has a trial with another recipe ({})", to_string(trial.key)));
     }
+    add_inputs(study.inputs);
     for (const PlannedTrial& trial : study.trials) {
       Statement(database_,
                 "INSERT OR IGNORE INTO trial (technique, network, data, seed, recipe) VALUES (?, ?, ?, ?, ?)",
@@ -365,6 +367,23 @@ class SqliteStorage : public Storage {
 
   void set(std::string_view key, std::string_view value) {
     Statement(database_, "INSERT OR REPLACE INTO study VALUES (?, ?)", key, value).step();
+  }
+
+  /// Keeps what new trials begin with; what earlier ones began with has to be the same.
+  void add_inputs(const std::map<std::string, std::string>& inputs) {
+    std::map<std::string, std::string> known;
+    std::istringstream lines(value("inputs"));
+    for (std::string sha256, what; lines >> sha256 && std::getline(lines >> std::ws, what);)
+      known.emplace(what, sha256);
+    for (const auto& [what, sha256] : inputs) {
+      const auto [place, is_new] = known.emplace(what, sha256);
+      if (is_new || place->second == sha256) continue;
+      throw Error(database_.path(), fmt::format("has trials with another {}, which has changed since", what),
+                  "Put it back as it was, or give another file with -o");
+    }
+    std::string text;
+    for (const auto& [what, sha256] : known) text += fmt::format("{}  {}\n", sha256, what);
+    set("inputs", text);
   }
 
   std::vector<Trial> read_trials() {

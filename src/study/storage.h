@@ -41,7 +41,7 @@ class Storage {
   virtual ~Storage() = default;
 
   /// Takes in a study: its trials, beside those that are there already. Throws Error when another study is
-  /// here: another name, a trial that this one does not list, or one with another recipe or program version.
+  /// here: a trial that this one does not list, or one with another recipe, another input or program version.
   virtual void add(const Study& study, std::string_view version) = 0;
 
   /// A trial that nobody does or has done, now this process's; nothing when none is left. A trial whose

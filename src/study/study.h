@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,6 +53,8 @@ struct Study {
   std::string published_source;
   std::vector<PlannedTrial> trials;  ///< seed by seed, so that a study that is stopped has whole seeds
   std::string text;
+  /// The SHA-256 of what the trials begin with, by what it is of: "model net.onnx". Empty: nobody looked.
+  std::map<std::string, std::string> inputs;
 };
 
 /// Parses a study. Throws Error with the line for an unknown key, a name or seed that is there twice, a

@@ -8,9 +8,9 @@ awk 'BEGIN { srand(3); print "a,b,c,d,label"; for (i = 0; i < 400; ++i) { y = i 
   fail "the training"
 run=
 search() { # FOLDER EVALUATIONS OPTIONS...
-  folder=$1 evaluations=$2
+  into=$1 evaluations=$2
   shift 2
-  $run "$thimble" search f.onnx --data own.csv --device nano33ble --population 3 --evaluations "$evaluations" -o "$folder" --quiet "$@"
+  $run "$thimble" search f.onnx --data own.csv --device nano33ble --population 3 --evaluations "$evaluations" -o "$into" --quiet "$@"
 }
 search whole 5 --budget flash_bytes=1000000 >whole.txt || fail "a search"
 grep -q 'Hypervolume' whole.txt || fail "the table lacks the hypervolume"
@@ -55,6 +55,7 @@ expect 1 'not installed' env PATH=/nowhere "$thimble" search f.onnx --data own.c
 [ ! -e bare ] || fail "a search without tools left a folder"
 # What is in use is left alone.
 (flock 9; expect 1 'another search' search whole 5; exit "$failures") 9>whole/.lock || fail "two searches in one folder"
+expect 2 'energy: is not known of rp2040' "$thimble" search f.onnx --data own.csv --device rp2040 --budget energy=500uJ -o none
 expect 1 'measured nothing' search brief 5 --minutes 1e-9
 expect 1 'no_such' search none 2 --budget no_such=3
 expect 1 'no_such' search none 2 --objective no_such=3

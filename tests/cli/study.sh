@@ -52,6 +52,11 @@ rm alone/2-quantize.onnx
 expect 1 "training data: those of 'own.csv' have changed" "$thimble" optimize alone.toml -o alone
 cp kept.csv own.csv
 expect 0 'done before' "$thimble" optimize alone.toml -o alone
+# Nor does a study take trials on other data to those that it has.
+sed -i 2d own.csv
+expect 1 'has trials with another test data own.csv' "$thimble" study study.toml -o whole.db
+cp kept.csv own.csv
+expect 0 '6 of 6 trials' "$thimble" study study.toml -o whole.db --quiet
 "$thimble" study study.toml -o both.db --quiet >/dev/null 2>&1 &
 expect 0 'trials are done' "$thimble" study study.toml -o both.db --quiet
 wait $! || fail "the second of two processes on one study"

@@ -139,5 +139,23 @@ TEST(HtmlReport, tells_held_out_samples_from_the_test_split) {
   EXPECT_TRUE(says(html(), "accuracy, 4 test samples"));
 }
 
+TEST(HtmlReport, shows_the_mixes_of_8_and_4_bits) {
+  const TemporaryFolder folder;
+  const auto mix = [](int bits, double accuracy) {
+    return json{{"bits", {{"conv_0", bits}}},
+                {"weights_bytes", 10 * bits},
+                {"cycles", nullptr},
+                {"accuracy", accuracy}};
+  };
+  const json mixed = {{"front", {mix(4, 0.5), mix(8, 0.75)}}, {"chosen", mix(4, 0.5)}};
+  const json state = {
+      {"identity", {{"name", "run"}}},
+      {"stages", {{{"stage", "quantize"}, {"results", {{"quantization", {{"mixed", mixed}}}}}}}}};
+  write_file_atomically(folder.path() / "run.json", state.dump());
+  const std::string html = html_report(folder.path());
+  EXPECT_TRUE(says(html, "8 and 4 bits by layer"));
+  EXPECT_TRUE(says(html, "40 B of weights, 50.00 %\nconv_0: 4 bits"));
+}
+
 }  // namespace
 }  // namespace thimble::report

@@ -182,6 +182,12 @@ TEST(Search, what_failed_can_be_measured_again) {
   for (size_t i = 0; i < before.size(); ++i) EXPECT_EQ(after[i].genes, before[i].genes) << i;
   EXPECT_EQ(search_with(26, 0, false).size(), 26U);
 
+  test::expect_error(
+      [&] {
+        search(
+            *storage, options, "2", 26, [] { return false; }, [] {}, true);
+      },
+      {"by Thimble 1, this is 2"});
   SearchOptions other = options;
   other.seed = 2;
   EXPECT_EQ(search_with(27, 27, false).back().error, "as one may");
@@ -192,6 +198,20 @@ TEST(Search, what_failed_can_be_measured_again) {
       },
       {"another search"});
   EXPECT_EQ(storage->trials().at(26).state, TrialState::kFailed) << "a search that was refused retried";
+}
+
+TEST(Search, ends_where_the_one_that_all_are_measured_against_failed) {
+  const TemporaryFolder folder;
+  const auto storage = open_sqlite(folder.path() / "s.db", true);
+  int calls = 0;
+  const auto found = search(
+      *storage, options_of(SearchStrategy::kNsga2), "1", 1000, [] { return false; },
+      [&] {
+        ++calls;
+        end_pending(*storage, 1000, 1);
+      });
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(found.front().error, "as one may");
 }
 
 TEST(Search, has_no_candidates_before_the_one_that_all_are_measured_against) {
@@ -217,10 +237,11 @@ TEST(Search, has_no_candidates_before_the_one_that_all_are_measured_against) {
 TEST(Search, is_another_one_with_another_network_or_other_data) {
   const TemporaryFolder folder;
   SearchOptions options = options_of(SearchStrategy::kRandom);
-  options.model_sha256 = options.data_sha256 = "1";
+  options.model_sha256 = options.data_sha256 = options.device_sha256 = "1";
   search_in(folder.path() / "s.db", options, 3);
   EXPECT_EQ(read_search(*open_sqlite(folder.path() / "s.db", false)).options.data_sha256, "1");
-  for (std::string SearchOptions::*sha256 : {&SearchOptions::model_sha256, &SearchOptions::data_sha256}) {
+  for (std::string SearchOptions::*sha256 :
+       {&SearchOptions::model_sha256, &SearchOptions::data_sha256, &SearchOptions::device_sha256}) {
     SearchOptions other = options;
     other.*sha256 = "2";
     test::expect_error([&] { search_in(folder.path() / "s.db", other, 6); }, {"another search"});

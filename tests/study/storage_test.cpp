@@ -198,6 +198,22 @@ TEST(Storage, takes_more_seeds_and_no_other_study) {
   test::expect_error([&] { storage->add(parse_study(more, "s.toml"), "2"); }, "made by Thimble 1");
 }
 
+TEST(Storage, takes_no_study_whose_inputs_have_changed) {
+  const TemporaryFolder folder;
+  const auto storage = open_sqlite(folder.path() / "s.db", true);
+  Study study = small_study();
+  study.inputs = {{"model my net.onnx", "01"}, {"test data own.csv", "02"}};
+  storage->add(study, "1");
+  // A worker looks at none; what is new is taken in beside what is known.
+  storage->add(small_study(), "1");
+  study.inputs = {{"device nano33ble", "03"}, {"test data own.csv", "02"}};
+  storage->add(study, "1");
+  study.inputs = {{"model my net.onnx", "04"}};
+  test::expect_error([&] { storage->add(study, "1"); }, "another model my net.onnx");
+  study.inputs = {{"device nano33ble", "04"}};
+  test::expect_error([&] { storage->add(study, "1"); }, "another device nano33ble");
+}
+
 TEST(Storage, claims_first_what_begins_unlike_all_that_others_are_at) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "s.db";
