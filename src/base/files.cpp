@@ -86,6 +86,20 @@ void write_all(const Descriptor& file, std::span<const std::byte> content) {
   }
 }
 
+/// What a path leads to: a link stays a link, and what it points to is written.
+std::filesystem::path target_of(const std::filesystem::path& path) {
+  std::error_code unresolved;
+  const std::filesystem::path resolved = std::filesystem::weakly_canonical(path, unresolved);
+  return unresolved ? path : resolved;
+}
+
+/// Whether it is a device or pipe, which is written to, never replaced.
+bool is_stream(const std::filesystem::path& path) {
+  std::error_code unknown;
+  const auto kind = std::filesystem::status(path, unknown).type();
+  return kind == std::filesystem::file_type::character || kind == std::filesystem::file_type::fifo;
+}
+
 }  // namespace
 
 std::vector<std::byte> read_file(const std::filesystem::path& path, uint64_t limit_bytes) {
@@ -97,14 +111,8 @@ std::string read_text(const std::filesystem::path& path, uint64_t limit_bytes) {
 }
 
 void write_file_atomically(const std::filesystem::path& target, std::span<const std::byte> content) {
-  std::error_code unresolved;
-  // A link stays a link: what it points to is replaced.
-  const std::filesystem::path resolved = std::filesystem::weakly_canonical(target, unresolved);
-  const std::filesystem::path& path = unresolved ? target : resolved;
-  const auto kind = std::filesystem::status(path, unresolved).type();
-  using std::filesystem::file_type;
-  if (kind == file_type::character || kind == file_type::fifo) {
-    // A device or pipe is written to, never replaced.
+  const std::filesystem::path path = target_of(target);
+  if (is_stream(path)) {
     const Descriptor stream(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (stream.get() < 0) fail_to_write(path, errno);
     try {
@@ -137,6 +145,21 @@ void write_file_atomically(const std::filesystem::path& target, std::span<const 
   if (::rename(beside.c_str(), path.c_str()) != 0) give_up(errno);
   const Descriptor folder_descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder_descriptor.get() >= 0) ::fsync(folder_descriptor.get());
+}
+
+void expect_writable(const std::filesystem::path& target) {
+  const std::filesystem::path path = target_of(target);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) fail_to_write(path, EISDIR);
+  if (is_stream(path)) {
+    if (::access(path.c_str(), W_OK) != 0) fail_to_write(path, errno);
+    return;
+  }
+  std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  while (!std::filesystem::exists(folder, ignored) && folder.has_relative_path())
+    folder = folder.parent_path();
+  if (!std::filesystem::is_directory(folder, ignored)) fail_to_write(folder, ENOTDIR);
+  if (::access(folder.c_str(), W_OK) != 0) fail_to_write(folder, errno);
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view content) {

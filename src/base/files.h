@@ -25,6 +25,10 @@ std::string read_text(const std::filesystem::path& path, uint64_t limit_bytes = 
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> content);
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
+/// Throws the Error that writing this file later would end in, as far as it can be known without writing: it
+/// is a folder, or the nearest folder that is there may not be written. For what takes long before it writes.
+void expect_writable(const std::filesystem::path& path);
+
 /// The SHA-256 of `content`, as 64 lower-case hexadecimal digits (FIPS 180-4).
 std::string sha256(std::span<const std::byte> content);
 

@@ -27,17 +27,19 @@ size_t terminal_columns() {
 
 }  // namespace
 
+void tell(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
 ProgressBar::ProgressBar(bool quiet) : enabled_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
 
 ProgressBar::~ProgressBar() {
-  if (drawn_) fmt::print(stderr, "\n");
+  if (drawn_) tell("\n");
 }
 
 void ProgressBar::operator()(const ProgressUpdate& update) {
   if (!enabled_) return;
   const auto now = Clock::now();
   if (update.stage != stage_ || update.done < first_done_) {
-    if (drawn_) fmt::print(stderr, "\n");
+    if (drawn_) tell("\n");
     stage_ = update.stage;
     first_done_ = update.done;
     started_ = now;
@@ -65,10 +67,10 @@ void ProgressBar::operator()(const ProgressUpdate& update) {
   std::string line = fmt::format("{:<9} [{}{}] {}", update.stage, std::string(filled, '='),
                                  std::string(width - filled, ' '), figures);
   line.resize(std::min(line.size(), terminal_columns() - 1));
-  fmt::print(stderr, "\r\033[K{}", line);
+  tell("\r\033[K" + line);
   if (finished && update.total > 0) {
     // Whatever is printed next begins a line of its own.
-    fmt::print(stderr, "\n");
+    tell("\n");
     drawn_ = false;
     stage_.clear();
   }

@@ -18,6 +18,9 @@ struct ProgressUpdate {
 };
 using Progress = std::function<void(const ProgressUpdate&)>;
 
+/// Writes to standard error. What it does not take, as on a full disk, is lost: no reason to end a run.
+void tell(std::string_view text);
+
 /// A bar on standard error with rate and time left, redrawn in place at most ten times a second.
 /// Draws nothing when standard error is not a terminal or `quiet` is set.
 class ProgressBar {

@@ -23,12 +23,18 @@ void add_recovery(CLI::App& verb, RecoveryFlags& flags, const std::string& after
       ->check(CLI::Range(0, 100000))
       ->option_text("N [0]");
   verb.add_flag("--distill", flags.distill, "the network as it was teaches the new one");
-  verb.add_option("--set", flags.assignments, "an option of recovery, as of train")->option_text("KEY=VALUE");
+  verb.add_option("--set", flags.assignments, "an option of recovery, as of train")
+      ->allow_extra_args(false)
+      ->option_text("KEY=VALUE");
 }
 
 std::optional<train::TrainOptions> recovery_of(const CommonOptions& common, const RecoveryFlags& flags,
                                                const std::string& data_name) {
-  if (flags.epochs == 0) return std::nullopt;
+  if (flags.epochs == 0) {
+    if (flags.assignments.empty()) return std::nullopt;
+    throw Error("--set", "says how the network recovers, and --epochs is 0",
+                "Give --epochs, too, or leave --set out", ExitCode::kUsage);
+  }
   if (data_name.empty()) {
     throw Error("--epochs", "needs --data to recover on", "Name a data set, or leave --epochs out",
                 ExitCode::kUsage);

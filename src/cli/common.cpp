@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <memory>
+#include <string>
 
 #include "base/error.h"
+#include "deploy/results_json.h"
 #include "formats/model.h"
 #include "zoo/zoo.h"
 
@@ -14,6 +17,16 @@ namespace thimble::cli {
 namespace {
 
 constexpr const char* kCommonGroup = "Options of every verb";
+
+/// A seed stands in recipes, whose integers have 63 bits; and -1 and 010 are not what they seem.
+std::string seed_check(const std::string& text) {
+  const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  const bool is_plain = text == "0" || text[0] != '0';
+  const std::string most = std::to_string(std::numeric_limits<int64_t>::max());
+  if (is_number && is_plain && (text.size() < most.size() || (text.size() == most.size() && text <= most)))
+    return "";
+  return "takes a whole number from 0 to " + most;
+}
 
 }  // namespace
 
@@ -28,6 +41,7 @@ CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string
   verb->add_flag("--json", common.json, "print one JSON document")->group(kCommonGroup);
   verb->add_flag("--quiet", common.quiet, "no progress bars, no lines on stages")->group(kCommonGroup);
   verb->add_option("--seed", common.seed, "seed of all random numbers")
+      ->check(seed_check)
       ->option_text("N [1]")
       ->group(kCommonGroup);
   verb->add_option("--threads", common.threads, "threads to use")
@@ -40,10 +54,7 @@ CLI::App* add_verb(CLI::App& program, const std::string& name, const std::string
 }
 
 void print(const CommonOptions& common, const nlohmann::json& document, std::string_view text) {
-  using nlohmann::json;
-  // A name from a model's file may be no UTF-8; JSON must be.
-  std::string line =
-      common.json ? document.dump(2, ' ', false, json::error_handler_t::replace) : std::string(text);
+  std::string line = common.json ? deploy::text_of(document) : std::string(text);
   if (line.empty() || line.back() != '\n') line += '\n';
   if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fflush(stdout) != 0) {
     throw Error("standard output", "cannot be written",

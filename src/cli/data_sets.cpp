@@ -24,7 +24,7 @@ data::Dataset load_data(const CommonOptions& common, std::string_view name, data
 
 void say_note(const CommonOptions& common, std::string_view name, const data::Dataset& dataset) {
   if (common.quiet || dataset.note.empty()) return;
-  fmt::print(stderr, "{}\n", wrapped(fmt::format("{}: {}.", name, dataset.note)));
+  tell(wrapped(fmt::format("{}: {}.", name, dataset.note)) + "\n");
 }
 
 }  // namespace thimble::cli

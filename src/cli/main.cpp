@@ -16,7 +16,7 @@ namespace {
 using thimble::ExitCode;
 
 ExitCode fail(std::string_view message, ExitCode code) {
-  fmt::print(stderr, "{}\n", thimble::cli::wrapped(fmt::format("thimble: {}", message)));
+  thimble::tell(thimble::cli::wrapped(fmt::format("thimble: {}", message)) + "\n");
   return code;
 }
 
@@ -87,6 +87,13 @@ ExitCode run(int argc, char** argv) {
     return fail(
         "there is not enough memory for this. Close other programs, or take a smaller model or data set.",
         ExitCode::kError);
+  } catch (const std::exception& error) {
+    // libtorch's; a list of its functions follows the first line.
+    const std::string_view text = error.what();
+    return fail(fmt::format("an error that was not foreseen: {} With too little memory, a smaller batch or "
+                            "model helps.",
+                            text.substr(0, text.find('\n'))),
+                ExitCode::kError);
   }
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
 #include "cli/model_budget.h"
@@ -35,6 +36,7 @@ void add_distill(CLI::App& program) {
       ->required()
       ->option_text(" ");
   verb->add_option("--teacher", teachers, "a trained float32 model; given again, they\nteach together")
+      ->allow_extra_args(false)
       ->required()
       ->option_text("MODEL (required)");
   verb->add_option("--data", data_name, "a data set's name, or a path of your own")
@@ -49,6 +51,7 @@ void add_distill(CLI::App& program) {
       ->option_text("PART [0.9]");
   verb->add_option("--hint", hints,
                    "layers that shall agree, through a map that is\nlearned; may be given again")
+      ->allow_extra_args(false)
       ->option_text("STUDENT=TEACHER");
   verb->add_option("--hint-weight", distillation.hint_weight, "of the hints")
       ->check(CLI::Range(0.0, 1e9))
@@ -57,7 +60,9 @@ void add_distill(CLI::App& program) {
                    "keep what the teachers say, for other students;\nused without augmentation and hints")
       ->option_text("FILE");
   verb->add_option("--epochs", epochs, "epochs")->check(CLI::Range(1, 100000))->option_text("N [8]");
-  verb->add_option("--set", assignments, "an option of training, as of train")->option_text("KEY=VALUE");
+  verb->add_option("--set", assignments, "an option of training, as of train")
+      ->allow_extra_args(false)
+      ->option_text("KEY=VALUE");
   add_budget_option(*verb, limits);
   verb->add_option("--device", device_name, "that the budget is of")->option_text("NAME");
   verb->callback([] {
@@ -76,6 +81,7 @@ void add_distill(CLI::App& program) {
       options.distillation.hints.push_back({hint.substr(0, equals), hint.substr(equals + 1)});
     }
     formats::expect_model_name(output);
+    expect_writable(output);
     const Graph graph = load_model(student, common.seed);
     for (const std::string& teacher : teachers) {
       options.distillation.teachers.push_back(load_model(teacher, common.seed));

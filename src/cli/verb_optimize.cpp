@@ -71,6 +71,7 @@ pipeline::Recipe fitted_recipe(const CommonOptions& common, const std::string& m
   }
   if (pipeline::holds_run(folder))
     throw Error(folder, "holds the run of a recipe", "Give another folder with -o");
+  expect_writable(path);
   const pipeline::Budget budget = parse_budget(flags.limits);
   const device::DeviceProfile device = device::load_device(flags.device);
   const Graph network = load_model(model, common.seed);
@@ -114,7 +115,7 @@ void add_optimize(CLI::App& program) {
     hooks.progress = common.progress();
     if (!common.quiet)
       hooks.on_stage = [](std::string_view line) {
-        fmt::print(stderr, "{}{}\n", ::isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", line);
+        tell(fmt::format("{}{}\n", ::isatty(STDERR_FILENO) == 1 ? "\r\033[K" : "", line));
       };
     pipeline::Recipe recipe;
     if (!recipe_path.ends_with(".toml")) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "cli/changed_network.h"
 #include "cli/common.h"
 #include "cli/data_sets.h"
@@ -110,15 +111,21 @@ void add_prune(CLI::App& program) {
     options.measure = prune::measure_named(measure);
     options.schedule = gradual ? prune::Steps::kGradual : prune::Steps::kEven;
     options.seed = common.seed;
+    options.threads = common.threads;
     options.distill = recovery.distill;
     options.recovery = recovery_of(common, recovery, data_name);
     formats::expect_model_name(output);
+    expect_writable(output);
     const Graph graph = load_model(model, common.seed);
     std::optional<device::DeviceProfile> device;
     if (!device_name.empty()) device = device::load_device(device_name);
     if (device && data_name.empty() && limits.empty()) {
       throw Error("--device", "counts the int8 network, which needs --data to find its ranges",
                   "Name a data set, or leave --device out", ExitCode::kUsage);
+    }
+    if (data_name.empty() && options.steps > 1) {
+      throw Error("--steps", "needs --data: a step begins with what recovered, or is ranked anew, on it",
+                  "Name a data set, or leave --steps out", ExitCode::kUsage);
     }
     Graph pruned;
     nlohmann::json results = nlohmann::json::object();
@@ -132,10 +139,10 @@ void add_prune(CLI::App& program) {
       prune::PruneHooks hooks;
       hooks.progress = common.progress();
       hooks.checkpoint = output + ".checkpoint";
-      if (!common.quiet) hooks.on_step = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
+      if (!common.quiet) hooks.on_step = [](std::string_view line) { tell(fmt::format("{}\n", line)); };
       pruned = prune::prune(graph, dataset, device ? &*device : nullptr, options, hooks);
       formats::write_model(pruned, output);
-      for (int step = 1; step <= options.steps; ++step) {
+      for (int step = 1; options.recovery && step <= options.steps; ++step) {
         std::filesystem::remove(fmt::format("{}.{}", hooks.checkpoint.string(), step));
       }
       if (device) text = savings(graph, pruned, dataset, *device, results) + "\n";

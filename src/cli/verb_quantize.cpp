@@ -98,6 +98,7 @@ void add_quantize(CLI::App& program) {
   verb->add_option("--device", device, "of the budget; mixed: counts what layers gain")->option_text("NAME");
   recipe_option("--epochs", "epochs", "qat: epochs of training", "N [5]");
   verb->add_option("--set", settings, "a key of a recipe's stage; may be given again")
+      ->allow_extra_args(false)
       ->option_text("KEY=VALUE");
   verb->add_flag("--evaluate", measures, "measure on the test split, before and after");
   add_budget_option(*verb, limits);
@@ -114,8 +115,14 @@ void add_quantize(CLI::App& program) {
       throw Error("--plot", "shows mixes of 8 and 4 bits, and none is asked for", "Add --bits mixed",
                   ExitCode::kUsage);
     }
+    if (options.mix && options.mix->limits.cycles && device.empty()) {
+      throw Error("--set cycles", "is a limit, and there is no device to count them on",
+                  "Name one: --device NAME", ExitCode::kUsage);
+    }
     if (options.mix && !device.empty()) options.mix->device = device::load_device(device);
     formats::expect_model_name(output);
+    expect_writable(output);
+    if (!plot.empty()) expect_writable(plot);
     const Graph graph = load_model(model, common.seed);
     const data::Dataset dataset = load_data(common, data_name, data::Split::kTrain);
     pipeline::expect_fits(graph, dataset);

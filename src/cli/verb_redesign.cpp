@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/files.h"
 
 #include "cli/changed_network.h"
 #include "cli/common.h"
@@ -32,6 +33,7 @@ void add_redesign(CLI::App& program) {
   verb->add_option("-o,--output", output, "OUT.onnx")->required()->option_text("PATH (required)");
   verb->add_flag("--separable", options.separable, "convolutions become depthwise and 1x1 ones");
   verb->add_option("--layer", options.layers, "this one alone; may be given again")
+      ->allow_extra_args(false)
       ->option_text("NAME [all]");
   verb->add_flag("--linear", linear, "no activation function between the two");
   verb->add_option("--width", options.width, "so many times the channels")->option_text("FACTOR [1]");
@@ -51,6 +53,7 @@ void add_redesign(CLI::App& program) {
     options.distill = recovery.distill;
     options.recovery = recovery_of(common, recovery, data_name);
     formats::expect_model_name(output);
+    expect_writable(output);
     const Graph graph = load_model(model, common.seed);
     Graph network;
     if (data_name.empty()) {
@@ -64,7 +67,7 @@ void add_redesign(CLI::App& program) {
       network = redesign::redesign(graph, dataset, options, hooks);
     }
     formats::write_model(network, output);
-    std::filesystem::remove(output + ".checkpoint");
+    if (options.recovery) std::filesystem::remove(output + ".checkpoint");
     const auto accuracy =
         print_change(common, output, graph, network, data_name, nlohmann::json::object(), "");
     budget.check(network, output, common.seed, accuracy, "It was written");

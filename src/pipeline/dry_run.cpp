@@ -31,6 +31,11 @@ class DryRun {
 
   void operator()(const RedesignStage& stage) {
     redesign::RedesignOptions options = stage.options;
+    if (!has_exact_shapes_ && options.width != 1) {
+      // Whether it changes channels depends on how many there are.
+      if (!options.separable && options.depth == 1) return;
+      options.width = 1;
+    }
     options.distill = false;
     options.recovery.reset();
     network_ = redesign::redesign_without_data(network_, options);
@@ -38,6 +43,7 @@ class DryRun {
 
   void operator()(const PruneStage& stage) {
     prune::PruneOptions options = stage.options;
+    prune::check(options);
     if (prune::is_mask(options.granularity)) {
       has_exact_shapes_ = false;  // channels that are all zero leave
       return;
@@ -49,7 +55,7 @@ class DryRun {
       return;
     }
     // Which channels leave changes no shape.
-    options.criterion = prune::Criterion::kL2;
+    if (prune::needs_samples(options.criterion)) options.criterion = prune::Criterion::kL2;
     options.measure = options.measure == prune::Measure::kCycles ? prune::Measure::kMacs : options.measure;
     options.distill = false;
     options.recovery.reset();
@@ -93,15 +99,18 @@ class DryRun {
   bool has_exact_shapes_ = true;
 };
 
-void expect_can_teach(const Graph& teacher, const Graph& network) {
+/// Of what learns or teaches beside the network: `what` it is, for the message.
+void expect_alike(std::string_view what, const Graph& other, const Graph& network) {
   const auto ends = [](const Graph& graph) {
     return fmt::format("{} to {}", to_string(graph.tensor(graph.inputs.at(0)).shape),
                        to_string(graph.tensor(graph.outputs.at(0)).shape));
   };
-  if (ends(teacher) == ends(network)) return;
-  throw Error(fmt::format("The teacher '{}'", teacher.name),
-              fmt::format("goes from {}, the network from {}", ends(teacher), ends(network)),
-              "Take a teacher for the same data and classes");
+  const std::string name = fmt::format("The {} '{}'", what, other.name);
+  if (is_quantized(other))
+    throw Error(name, "is quantized", "Give the float32 network that it was made from");
+  if (ends(other) == ends(network)) return;
+  throw Error(name, fmt::format("goes from {}, the network from {}", ends(other), ends(network)),
+              fmt::format("Take a {} for the same data and classes", what));
 }
 
 }  // namespace
@@ -114,7 +123,8 @@ void expect_possible(const Recipe& recipe, const Graph& network, const device::D
     std::vector<Graph> others = others_of(stage);
     const auto* distill = std::get_if<DistillStage>(&stage);
     const size_t students = distill != nullptr && !distill->student.empty() ? 1 : 0;
-    for (size_t i = 0; i + students < others.size(); ++i) expect_can_teach(others[i], network);
+    for (size_t i = 0; i < others.size(); ++i)
+      expect_alike(i + students < others.size() ? "teacher" : "student", others[i], network);
     run.set_others(std::move(others));
     std::visit(run, stage);
   }

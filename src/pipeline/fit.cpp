@@ -277,7 +277,9 @@ std::string recipe_that_fits(const FitRequest& request, const Graph& network, co
   // The float32 form is counted beside it where the whole of it would fit.
   const Graph float32 = deploy::prepare(network);
   const bool is_small =
-      deploy::excesses(float32, deploy::write_c(float32, {.prefix = ""}), deploy::budget_of(device)).empty();
+      deploy::excesses(float32, deploy::write_c(float32, {.prefix = "", .core = device.core.value}),
+                       deploy::budget_of(device))
+          .empty();
   return text +
          "\n[[stage]]\ndo = \"deploy\"\n\n[[stage]]\ndo = \"verify\"\n\n[[stage]]\ndo = \"profile\"\n" +
          (is_small ? "" : "float32 = false\n");

@@ -73,12 +73,22 @@ std::vector<Graph> others_of(const Stage& stage, const Recipe& recipe, const Loa
   return others;
 }
 
+/// Whether a stage decides by what is counted on the emulator.
+bool counts(const Stage& stage) {
+  if (const auto* prune = std::get_if<PruneStage>(&stage))
+    return prune->options.measure == prune::Measure::kCycles;
+  if (const auto* quantize = std::get_if<QuantizeStage>(&stage))
+    return quantize->options.mix && quantize->options.mix->limits.cycles;
+  const auto* deploy = std::get_if<DeployStage>(&stage);
+  return deploy != nullptr && deploy->count;
+}
+
 /// Before hours of training: what these stages compile with and emulate on is there.
 void expect_tools(std::span<const Stage> stages, const device::DeviceProfile& device) {
   for (const Stage& stage : stages) {
-    const bool verifies = std::holds_alternative<VerifyStage>(stage);
-    if (verifies) deploy::expect_emulator(device);
-    if (verifies || std::holds_alternative<ProfileStage>(stage)) deploy::expect_tools(device);
+    const bool emulates = std::holds_alternative<VerifyStage>(stage) || counts(stage);
+    if (emulates) deploy::expect_emulator(device);
+    if (emulates || std::holds_alternative<ProfileStage>(stage)) deploy::expect_tools(device);
   }
 }
 
@@ -300,6 +310,7 @@ class Walk {
     const data::Dataset& data = dataset(data::Split::kTrain);
     expect_fits(network_, data);
     prune::PruneOptions prune_options = stage.options;
+    prune_options.threads = options_.threads;
     prepare_training(stage, prune_options.recovery);
     prune::PruneHooks prune_hooks;
     prune_hooks.progress = hooks_.progress;
@@ -562,7 +573,7 @@ nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& d
     if (kept.is_object() && kept.value("identity", json()) == identity) return kept.at("profile");
   }
   const json result = {{"identity", identity}, {"profile", profile()}};
-  write_file_atomically(path, result.dump(2) + "\n");
+  write_file_atomically(path, deploy::text_of(result) + "\n");
   return result.at("profile");
 }
 

@@ -91,7 +91,13 @@ quantize::Options parse_quantize(TomlTable& table) {
     start.choose_rule = rule == "auto";
     if (!start.choose_rule) start.calibration.rule = quantize::range_rule_named(rule);
   }
-  start.calibration.percentile = table.number("percentile", 50, 100, start.calibration.percentile);
+  if (table.has("percentile")) {
+    const bool is_read = start.choose_rule || start.calibration.rule == quantize::RangeRule::kPercentile;
+    if (!is_read)
+      table.fail("percentile", "is of another calibration", "Add calibration = \"percentile\", or \"auto\"");
+    start.calibration.percentile = table.number("percentile", 50, 100);
+    if (start.calibration.percentile == 50) table.fail("percentile", "is 50", "Give one above: 99.99, say");
+  }
   if (table.has("improve")) {
     parse_improvements(table, start);
   } else if (has_few_bits) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "deploy/results_json.h"
 #include "formats/model.h"
 #include "pipeline/parse_json.h"
 
@@ -187,6 +188,8 @@ void RunFolder::save_metrics() const {
   write_file_atomically(folder_ / kMetricsFile, text);
 }
 
-void RunFolder::save_state() const { write_file_atomically(folder_ / kStateFile, state_.dump(2) + "\n"); }
+void RunFolder::save_state() const {
+  write_file_atomically(folder_ / kStateFile, deploy::text_of(state_) + "\n");
+}
 
 }  // namespace thimble::pipeline

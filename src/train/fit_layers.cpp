@@ -96,7 +96,7 @@ Graph fit_layers(const FakeQuantizedGraph& network, const Graph& reference, cons
     const Node node = graph.nodes[n];
     const auto output = static_cast<size_t>(node.outputs[0]);
     const bool fits = has_weights(node.op);
-    Node linear = node;
+    Node linear = reference.nodes[n];  // whose weights may be another layer's, too
     if (fits) set_fused_activation(linear.op, Activation::kNone);
     LayerStatistics statistics;
     Tensor gram;

@@ -27,8 +27,8 @@ struct LayerStatistics {
 using LayerFit = std::function<void(Graph& graph, size_t node, const LayerStatistics& statistics)>;
 
 /// Fits a rounded network's layers to the float32 network, one after another: each sees as its input what the
-/// layers fitted before it give. `reference` and `network` differ in constants alone. Returns the graph with
-/// the constants that `fit` gave it.
+/// layers fitted before it give. `reference` and `network` differ in constants alone, of which `network` may
+/// have more. Returns the graph with the constants that `fit` gave it.
 Graph fit_layers(const FakeQuantizedGraph& network, const Graph& reference, const data::Dataset& dataset,
                  std::span<const size_t> indices, const LayerFit& fit);
 

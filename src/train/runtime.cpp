@@ -48,10 +48,17 @@ torch::Device choose_device(Accelerator accelerator) {
 Workers::Workers(int threads) {
   prepare_runtime();
   if (threads <= 0) threads = available_cores();
-  for (int i = 1; i < threads; ++i) threads_.emplace_back([this] { serve(); });
+  try {
+    for (int i = 1; i < threads; ++i) threads_.emplace_back([this] { serve(); });
+  } catch (...) {  // more than the system lets this process have
+    stop();
+    throw;
+  }
 }
 
-Workers::~Workers() {
+Workers::~Workers() { stop(); }
+
+void Workers::stop() {
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;

@@ -38,6 +38,7 @@ class Workers {
   void run(size_t jobs, const std::function<void(size_t)>& job);
 
  private:
+  void stop();
   void serve();
   void take_jobs(std::unique_lock<std::mutex>& lock);
 

@@ -76,6 +76,13 @@ expect 0 'so 20 % of every class were drawn' "$thimble" data get own/small.csv
 expect 1 'is not named *.html' "$thimble" data show own/small.csv -o sheet.png
 [ ! -e sheet.png ] || fail "a drawing of the wrong kind was written"
 
+# A seed that is none; standard error that takes nothing.
+for seed in -1 010 9223372036854775808 x; do
+  expect 2 'takes a whole number from 0 to' "$thimble" convert zoo:mnist-cnn --seed $seed -o seeded.onnx
+done
+"$thimble" check none.onnx --device nano33ble 2>/dev/full
+[ $? = 1 ] || fail "an error that cannot be told ends otherwise"
+
 # An inference that takes longer than the time until the next; a period that is none.
 expect 1 'longer than the 0.1 ms between two' "$thimble" profile zoo:mnist-cnn --device nano33ble --every 0.1
 expect 2 '--every' "$thimble" profile zoo:mnist-cnn --device nano33ble --every 0
@@ -104,6 +111,20 @@ expect 1 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' env PATH="$folde
 expect 1 'gcc-arm-none-eabi' env PATH="$folder/bin" "$thimble" profile zoo:mnist-cnn --device nano33ble
 
 if has_verb optimize; then
+  # An output that cannot be written is known before the work.
+  mkdir folder.onnx
+  : >file
+  for output in folder.onnx file/model.onnx; do
+    expect 1 'cannot be written' "$thimble" train zoo:mnist-cnn --data nothing -o $output
+  done
+
+  # An option without the one that it belongs to.
+  expect 2 'says how the network recovers' "$thimble" prune zoo:mnist-cnn --set learning_rate=1 -o pruned.onnx
+  expect 2 'needs --data: a step' "$thimble" prune zoo:mnist-cnn --steps 3 -o pruned.onnx
+  expect 2 'no device to count them on' "$thimble" quantize zoo:mnist-cnn --data mnist --bits mixed --set cycles=1000 -o mixed.onnx
+  expect 1 'is of another calibration' "$thimble" quantize zoo:mnist-cnn --data mnist --set percentile=99 -o int8.onnx
+  expect 2 'would be a page' "$thimble" report runs/none -o table.csv
+
   printf 'name = "x"\nmodel = "zoo:mnist-cnn"\ndata = "mnist"\ndevice = "nano33ble"\nepoch = 3\n[[stage]]\ndo = "train"\n' >r.toml
   expect 1 "r.toml:5: 'epoch' is not known here" "$thimble" optimize r.toml -o run
   sed 's/epoch = 3//; s/"train"/"prain"/' r.toml >s.toml

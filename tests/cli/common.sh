@@ -4,7 +4,11 @@ thimble=$(realpath "$1")
 source=$(cd "$2" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
+# What is killed leaves its temporary files there; a shell that is killed ends by the trap above.
+trap 'exit 130' INT
+trap 'exit 143' TERM
+export TMPDIR="$folder/.tmp"
+mkdir "$TMPDIR" && cd "$folder" || exit 1
 failures=0
 
 fail() {

@@ -10,6 +10,7 @@ zoo:list
 zoo:show
 devices:list
 devices:show
+devices:calibrate
 check:
 deploy:
 verify:
@@ -25,11 +26,13 @@ distill:
 redesign:
 quantize:
 study:
+search:
 report:"
 for page in $pages; do
   "$thimble" $(printf '%s' "$page" | tr ':' ' ') --help >page || fail "no help for $page"
   awk 'length > 80 { exit 1 }' page || fail "the help of '$page' is wider than 80 columns"
-  tail -n 2 page | head -n 1 | grep -q '^Example:' || fail "the help of '$page' does not end with an example"
+  tail -n 3 page | grep -q '^Example:' || # of one line or two
+    fail "the help of '$page' does not end with an example"
   [ "$(wc -l <page)" -le 40 ] || fail "the help of '$page' does not fit a screen"
 done
 

@@ -239,6 +239,20 @@ TEST(FakeQuantized, layers_that_share_weights_share_their_steps) {
   }
 }
 
+TEST(PostTraining, layers_that_share_weights_in_other_bits_are_fitted_each) {
+  GraphBuilder builder("shared", 1);
+  TensorId x = builder.flatten(builder.input("x", {1, 8, 8, 1}));
+  for (int layer = 0; layer < 2; ++layer) x = builder.fully_connected(x, 64);
+  Graph graph = builder.finish({builder.fully_connected(x, 3)});
+  graph.nodes[2].inputs[1] = graph.nodes[1].inputs[1];
+  PostTrainingOptions options{.samples = 40};
+  options.weights.layers = {{graph.nodes[2].name, {4, {}}}};
+  options.adaptive_rounding = options.bias_correction = true;
+  const Graph integer = post_training_quantize(graph, squares(60, 1), options);
+  EXPECT_EQ(integer.tensor(integer.nodes[1].inputs[1]).quantization->bits, 8);
+  EXPECT_EQ(integer.tensor(integer.nodes[2].inputs[1]).quantization->bits, 4);
+}
+
 TEST(Fidelity, takes_the_probabilities_that_the_network_gives) {
   const auto classifier = [](float factor, float beta) {
     GraphBuilder builder("classifier", 1);

@@ -3,11 +3,18 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "compress/quantize/post_training.h"
+#include "graph/quantize_from_ranges.h"
 #include "support/expect_error.h"
 #include "zoo/zoo.h"
 
 namespace thimble::pipeline {
 namespace {
+
+Graph rounded(const std::string& network) {
+  const Graph folded = quantize::folded_graph(zoo::build(network, 1));
+  return quantize_from_ranges(folded, std::vector<Range>(folded.tensors.size(), Range{0, 1}));
+}
 
 /// Throws as a recipe of these stages for the network would, on a device with so much RAM and flash.
 void dry_run(const std::string& stages, const std::string& network = "mnist-cnn",
@@ -16,10 +23,15 @@ void dry_run(const std::string& stages, const std::string& network = "mnist-cnn"
       "name = \"dry\"\nmodel = \"zoo:any\"\ndata = \"mnist\"\ndevice = \"nano33ble\"\n" + stages, "dry.toml");
   expect_possible(recipe, zoo::build(network, 1), device::load_device("nano33ble"), budget,
                   [](const Stage& stage) -> std::vector<Graph> {
+                    const auto* distill = std::get_if<DistillStage>(&stage);
+                    if (distill != nullptr && distill->student == "zoo:resnet8")
+                      return {zoo::build("resnet8", 1)};
                     const std::vector<std::string> teachers = teachers_of(stage);
+                    if (!teachers.empty() && teachers[0] == "int8") return {rounded("mnist-cnn")};
                     if (!teachers.empty() && teachers[0] == "t.onnx")
                       throw Error(teachers[0], "is missing", "Name another");
                     if (!teachers.empty()) return {zoo::build(teachers[0], 1)};
+                    if (distill == nullptr || distill->student.empty()) return {};
                     return {zoo::build("mnist-cnn,width=0.5", 1)};
                   });
 }
@@ -43,6 +55,8 @@ TEST(DryRun, says_what_cannot_work_before_anything_trains) {
         [&] { dry_run(kTraining + "[[stage]]\n" + stages + "teachers = [{model = \"t.onnx\"}]\n"); },
         {"t.onnx", "is missing"});
   }
+  test::expect_error([] { dry_run("[[stage]]\ndo = \"prune\"\ngranularity = \"weight\"\nmultiple = 4\n"); },
+                     {"multiple", "none leaves"});
   test::expect_error(
       [] { dry_run(kTraining + "[[stage]]\ndo = \"prune\"\nkeep = 0.0001\n" + kRounding + kDeploying); },
       {"keep"});
@@ -55,6 +69,9 @@ TEST(DryRun, knows_whether_a_teacher_is_one_for_the_same_data) {
   };
   taught_by("mnist-cnn,width=2");
   test::expect_error([&] { taught_by("resnet8"); }, {"teacher", "32x32x3", "28x28x1"});
+  test::expect_error([&] { taught_by("int8"); }, {"teacher", "is quantized"});
+  test::expect_error([] { dry_run("[[stage]]\ndo = \"distill\"\nstudent = \"zoo:resnet8\"\n"); },
+                     {"student", "32x32x3", "28x28x1"});
 }
 
 TEST(DryRun, knows_whether_a_hint_s_layers_are_there_and_compare) {
@@ -97,6 +114,11 @@ TEST(DryRun, lets_pass_what_it_cannot_know) {
         "do = \"prune\"\nof = \"cycles\"\n", "do = \"prune\"\ngranularity = \"kernel\"\n"}) {
     dry_run(kTraining + "[[stage]]\n" + stage + kRounding + kDeploying, "mnist-cnn", small);
   }
+  // Whether there are channels that a width of 0.95 changes depends on which have left.
+  const std::string narrower = "[[stage]]\ndo = \"redesign\"\nwidth = 0.95\nmultiple = 8\n";
+  dry_run("[[stage]]\ndo = \"prune\"\nranking = \"global\"\n" + narrower, "resnet8");
+  test::expect_error([&] { dry_run(narrower, "resnet8"); },
+                     {"no channels that a width of 0.95 would change"});
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "deploy/results_json.h"
+
 namespace thimble::pipeline {
 namespace {
 
@@ -17,6 +19,12 @@ TEST(ParseJson, discards_what_is_no_json_or_too_deep) {
                                   std::string(1000000, '[') + std::string(1000000, ']')}) {
     EXPECT_TRUE(parse_json(text).is_discarded()) << text.substr(0, 10);
   }
+}
+
+TEST(TextOf, a_name_that_is_no_utf8_is_written_all_the_same) {
+  const nlohmann::json again = parse_json(deploy::text_of({{"layer", "caf\xe9"}, {"cycles", 7}}));
+  EXPECT_EQ(again.at("cycles"), 7);
+  EXPECT_EQ(again.at("layer").get<std::string>().substr(0, 3), "caf");
 }
 
 }  // namespace

@@ -15,10 +15,6 @@
 namespace thimble::prune {
 namespace {
 
-bool needs_samples(Criterion criterion) {
-  return criterion == Criterion::kTaylor || criterion == Criterion::kLoss;
-}
-
 /// The part that stays after step `step` (from 1 on) of all.
 double keep_after(const PruneOptions& options, int step) {
   const double done = static_cast<double>(step) / options.steps;
@@ -45,7 +41,7 @@ Graph one_step(const Graph& graph, const data::Dataset& dataset, std::span<const
                          Random(options.seed), options.granularity);
   if (measures_loss) {
     importance = loss_curves(graph, groups, importance, static_cast<size_t>(select.multiple), dataset,
-                             indices, options.recovery ? options.recovery->threads : 0);
+                             indices, options.threads);
   }
   return prune_channels(graph, groups, select_channels(graph, groups, importance, cost, select));
 }
@@ -69,6 +65,8 @@ std::string describe(const Graph& network, const Graph& whole, const PruneOption
   return fmt::format("{} of {} weights are zero", grouped(sparsity.zeros), grouped(sparsity.weights));
 }
 
+}  // namespace
+
 void check(const PruneOptions& options) {
   const SelectOptions& select = options.select;
   const auto refuse = [](std::string_view option, std::string_view reason, std::string_view remedy) {
@@ -90,7 +88,9 @@ void check(const PruneOptions& options) {
   }
 }
 
-}  // namespace
+bool needs_samples(Criterion criterion) {
+  return criterion == Criterion::kTaylor || criterion == Criterion::kLoss;
+}
 
 Measure measure_named(std::string_view name) {
   if (name == "macs") return Measure::kMacs;

@@ -36,11 +36,18 @@ struct PruneOptions {
   Steps schedule = Steps::kEven;
   size_t samples = 512;  ///< that kTaylor and kLoss look at, drawn evenly over the classes
   uint64_t seed = 1;
+  int threads = 0;  ///< of what samples are run for, beside recovery; 0: all cores
   /// How the network recovers after each step, for recovery->epochs; nothing: it does not.
   std::optional<train::TrainOptions> recovery;
   /// The whole network teaches the pruned one, with recovery->distillation's temperature and weight.
   bool distill = false;
 };
+
+/// Throws Error with ExitCode::kUsage when options are out of their ranges or contradict each other.
+void check(const PruneOptions& options);
+
+/// Whether a criterion looks at samples.
+bool needs_samples(Criterion criterion);
 
 struct PruneHooks {
   Progress progress = {};

@@ -41,8 +41,9 @@ Cost cycles_model(std::span<const CountedSize> sizes);
 
 struct SelectOptions {
   Ranking ranking = Ranking::kLocal;
-  double keep = 0.5;   ///< of the cost, at most
-  double least = 0.1;  ///< of each group's channels, at least, rounded up
+  double keep = 0.5;  ///< of the cost, at most
+  double least =
+      0.1;  ///< of each group's channels (in a step: of what earlier ones left), at least, rounded up
   /// Of groups by name, the part of the channels that stays; the others stay whole. Empty: `keep` decides.
   std::map<std::string, double> layers = {};
   int multiple = 1;  ///< what stays of a group is a multiple of it; a group of fewer channels stays whole

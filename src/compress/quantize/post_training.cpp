@@ -89,6 +89,7 @@ PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
   }
   const auto fit = [&](const train::LayerFit& layer_fit, const std::string& step) {
     result.network.graph = train::fit_layers(result.network, folded, dataset, result.samples, layer_fit);
+    ranges.resize(result.network.graph.tensors.size());  // weights that a layer has for itself there
     result.integer =
         quantize_from_ranges(result.network.graph, ranges, with_scales_of(result.network, weights));
     note_gain(step);
