@@ -5,7 +5,7 @@ cd "$root" || exit 1
 mkdir -p build
 log="$root/build/setup.log"
 
-packages="g++ cmake ninja-build git ca-certificates
+packages="g++ cmake make ninja-build git ca-certificates
   libtorch-dev libopenblas0-pthread libonnx-dev libprotobuf-dev protobuf-compiler
   libflatbuffers-dev flatbuffers-compiler
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libssl-dev zlib1g-dev

@@ -19,10 +19,10 @@ if [ -z "${THIMBLE_REFERENCE:-}" ] && [ -d "$root/../shared/reference" ]; then
 fi
 
 check_format() {
-  git ls-files -z '*.h' '*.cpp' '*.c' | xargs -0 clang-format --dry-run --Werror
+  git ls-files -z '*.h' '*.cpp' '*.c' >build/files && xargs -0r clang-format --dry-run --Werror <build/files
 }
 check_tidy() {
-  git ls-files -z 'src/*.cpp' | xargs -0 -P "$(nproc)" -n 4 clang-tidy -p build/release --quiet
+  git ls-files -z 'src/*.cpp' >build/files && xargs -0r -a build/files -P "$(nproc)" -n 4 clang-tidy -p build/release --quiet
 }
 step "Check the format" check_format
 build release

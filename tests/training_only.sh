@@ -7,6 +7,16 @@ source=$1
 thimble=$(realpath "$2")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+# The official files, wherever they lie or come from, unpacked.
+mkdir -p "$folder/data/mnist"
+"$thimble" data get mnist >/dev/null
+for name in "${THIMBLE_DATA:-/nowhere}" "${XDG_CACHE_HOME:-$HOME/.cache}/thimble"; do
+  for file in "$name"/mnist/*-ubyte*; do
+    into=$folder/data/mnist/$(basename "$file" .gz)
+    [ -e "$file" ] && [ ! -e "$into" ] || continue
+    case $file in *.gz) gzip -dc "$file" >"$into" ;; *) cp "$file" "$into" ;; esac
+  done
+done
 cmake -S "$source" -B "$folder/build" -G Ninja -DTHIMBLE_TRAINING_ONLY=ON >/dev/null
 cmake --build "$folder/build"
 if readelf -d "$folder/build/thimble-train" | grep -E 'NEEDED.*(crypto|archive|curl|png|jpeg|protobuf|onnx|fmt)'; then
@@ -14,12 +24,6 @@ if readelf -d "$folder/build/thimble-train" | grep -E 'NEEDED.*(crypto|archive|c
   exit 1
 fi
 
-mkdir "$folder/data"
-cd "$folder/data"
-for set in mnist; do
-  mkdir "$set"
-  for file in "${THIMBLE_DATA:?}/$set"/*.gz; do gzip -dc "$file" >"$set/$(basename "$file" .gz)"; done
-done
 cd "$folder"
 cat >recipe.toml <<'TOML'
 name = "short"
