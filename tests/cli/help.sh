@@ -31,7 +31,7 @@ report:"
 for page in $pages; do
   "$thimble" $(printf '%s' "$page" | tr ':' ' ') --help >page || fail "no help for $page"
   awk 'length > 80 { exit 1 }' page || fail "the help of '$page' is wider than 80 columns"
-  tail -n 3 page | grep -q '^Example:' || # of one line or two
+  awk '/^[^ ]/ { last = $0; after = 0; next } { ++after } END { exit !(last == "Example:" && after >= 1 && after <= 2) }' page ||
     fail "the help of '$page' does not end with an example"
   [ "$(wc -l <page)" -le 40 ] || fail "the help of '$page' does not fit a screen"
 done

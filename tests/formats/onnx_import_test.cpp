@@ -283,6 +283,8 @@ TEST(OnnxImport, a_bias_of_one_row_has_one_scale_or_one_a_channel) {
   EXPECT_EQ(result(model_of({1, 4}, 1, {1, 2, 3, 4})), (std::vector<float>{1100, 2100, 3100, 4100}));
   const auto wrong = model_of({2, 2}, 0, {1, 1});
   test::expect_error([&] { parse(wrong); }, {"bias of 2x2 for 4 channels"});
+  const auto few_scales = model_of({1, 4}, 1, {1, 1});
+  test::expect_error([&] { parse(few_scales); }, {"not one scale for each index of its axis"});
 }
 
 TEST(OnnxImport, extents_that_no_tensor_has_are_refused) {
