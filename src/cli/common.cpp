@@ -68,6 +68,32 @@ Graph load_model(std::string_view model, uint64_t seed) {
   return formats::read_model(model);
 }
 
+namespace {
+
+std::string& kept_command_line() {
+  static std::string text;
+  return text;
+}
+
+/// A word as a shell takes it.
+std::string shell_word(std::string_view word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos) return std::string(word);
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
+}  // namespace
+
+void set_command_line(int argc, const char* const* argv) {
+  kept_command_line() = "thimble";
+  for (int i = 1; i < argc; ++i) kept_command_line() += " " + shell_word(argv[i]);
+}
+
+const std::string& command_line() { return kept_command_line(); }
+
 std::string wrapped(std::string_view text) {
   constexpr size_t kColumns = 80;
   std::string result;

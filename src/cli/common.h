@@ -34,6 +34,14 @@ void print(const CommonOptions& common, const nlohmann::json& document, std::str
 /// a model file.
 Graph load_model(std::string_view model, uint64_t seed);
 
+/// The program's version and, behind a +, twelve digits of the SHA-256 of the sources that decide its results
+/// (cmake/version.cmake).
+const std::string& version();
+
+/// The command that this program was called with, as a shell takes it; main sets it.
+const std::string& command_line();
+void set_command_line(int argc, const char* const* argv);
+
 /// Words in lines of at most 80 columns.
 std::string wrapped(std::string_view text);
 

@@ -21,9 +21,10 @@ ExitCode fail(std::string_view message, ExitCode code) {
 }
 
 ExitCode run(int argc, char** argv) {
+  thimble::cli::set_command_line(argc, argv);
   CLI::App program("Makes neural networks fit the smallest computers, and proves what they compute.",
                    "thimble");
-  program.set_version_flag("--version", "thimble " THIMBLE_VERSION);
+  program.set_version_flag("--version", "thimble " + thimble::cli::version());
   program.require_subcommand(1);
   program.get_formatter()->column_width(26);
   program.footer(

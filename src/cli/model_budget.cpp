@@ -85,12 +85,13 @@ void add_budget_option(CLI::App& verb, std::vector<std::string>& limits, const s
 ModelBudget::ModelBudget(const std::vector<std::string>& limits, const std::string& device_name)
     : limits_(parse_budget(limits)) {
   const bool costs = limits_.latency_ms || limits_.energy_uj || limits_.ram_bytes || limits_.flash_bytes;
-  if (!costs) return;
-  if (device_name.empty()) {
+  if (costs && device_name.empty()) {
     throw Error("--budget", "limits what the model costs on a device, and none is named",
                 "Name one: --device nano33ble", ExitCode::kUsage);
   }
-  device_ = device::load_device(device_name);
+  if (device_name.empty()) return;
+  device::DeviceProfile device = device::load_device(device_name);
+  if (costs) device_ = std::move(device);
 }
 
 void ModelBudget::expect_measurable(std::string_view data_name) const {

@@ -1,12 +1,8 @@
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "cli/common.h"
 #include "cli/verbs.h"
 #include "formats/model.h"
-#include "graph/fold_batch_norm.h"
-#include "graph/fuse_activations.h"
 
 namespace thimble::cli {
 
@@ -23,10 +19,7 @@ void add_convert(CLI::App& program) {
       ->required()
       ->option_text("PATH (required)");
   verb->callback([] {
-    Graph graph = load_model(model, common.seed);
-    // TensorFlow Lite has no batch norm, and its compilers want activations fused.
-    const bool to_tflite = std::filesystem::path(output).extension() == ".tflite";
-    if (to_tflite && !is_quantized(graph)) graph = fuse_activations(without_batch_norm(graph));
+    const Graph graph = formats::for_format(load_model(model, common.seed), output);
     formats::write_model(graph, output);
     print(common, {{"output", output}, {"nodes", graph.nodes.size()}, {"weights_bytes", weight_bytes(graph)}},
           fmt::format("{}: {} operators, {} bytes of weights", output, graph.nodes.size(),

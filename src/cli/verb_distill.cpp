@@ -65,13 +65,17 @@ void add_distill(CLI::App& program) {
       ->option_text("KEY=VALUE");
   add_budget_option(*verb, limits);
   verb->add_option("--device", device_name, "that the budget is of")->option_text("NAME");
-  verb->callback([] {
+  verb->callback([verb] {
     const ModelBudget budget(limits, device_name);
     options = with_assignments(options, assignments);
     if (epochs > 0) options.epochs = epochs;
     options.seed = common.seed;
     options.threads = common.threads;
     options.distillation.cache = cache;
+    if (hints.empty() && verb->count("--hint-weight") > 0) {
+      throw Error("--hint-weight", "is of hints, and none is given", "Give a --hint, or leave it out",
+                  ExitCode::kUsage);
+    }
     for (const std::string& hint : hints) {
       const size_t equals = hint.find('=');
       if (equals == std::string::npos) {
@@ -82,6 +86,7 @@ void add_distill(CLI::App& program) {
     }
     formats::expect_model_name(output);
     expect_writable(output);
+    if (!cache.empty()) expect_writable(cache);
     const Graph graph = load_model(student, common.seed);
     for (const std::string& teacher : teachers) {
       options.distillation.teachers.push_back(load_model(teacher, common.seed));

@@ -127,8 +127,8 @@ void add_optimize(CLI::App& program) {
       recipe = pipeline::read_recipe(recipe_path);
       if (verb->count("--seed") > 0) pipeline::set_seed(recipe, common.seed);
     }
-    const nlohmann::json state =
-        pipeline::optimize(recipe, load_model, folder, {common.threads, THIMBLE_VERSION, cache}, hooks);
+    const nlohmann::json state = pipeline::optimize(
+        recipe, load_model, folder, {common.threads, version(), cache, data::load, command_line()}, hooks);
     write_file_atomically(folder + "/report.html", report::html_report(folder));
     print(common, state, closing_text(state, folder));
     pipeline::expect_within_budget(state);

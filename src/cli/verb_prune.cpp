@@ -87,7 +87,7 @@ void add_prune(CLI::App& program) {
   verb->add_option("--ranking", ranking, "local, global, or per-cost (importance per saving)")
       ->check(CLI::IsMember({"local", "global", "per-cost"}))
       ->option_text("[local]");
-  verb->add_option("--multiple", options.select.multiple, "channels stay in multiples of it")
+  verb->add_option("--multiple", options.select.multiple, "what is cut keeps a multiple of it")
       ->check(CLI::Range(1, 1024))
       ->option_text("N [1]");
   verb->add_option("--least", options.select.least, "the part of each layer that stays")

@@ -45,10 +45,13 @@ void add_redesign(CLI::App& program) {
   add_recovery(*verb, recovery, "afterwards");
   add_budget_option(*verb, limits);
   verb->add_option("--device", device_name, "that the budget is of")->option_text("NAME");
-  verb->callback([] {
+  verb->callback([verb] {
     const ModelBudget budget(limits, device_name);
     budget.expect_measurable(data_name);
     options.activation_between = !linear;
+    if (verb->count("--multiple") > 0 && options.width == 1) {
+      throw Error("--multiple", "is of another width", "Give a --width, or leave it out", ExitCode::kUsage);
+    }
     options.seed = common.seed;
     options.distill = recovery.distill;
     options.recovery = recovery_of(common, recovery, data_name);

@@ -122,8 +122,8 @@ void add_search(CLI::App& program) {
     const auto work = [&](study::Storage& storage) {
       study::run_study(
           storage,
-          study::trial_runner(folder + "/runs", {options.device}, load_model,
-                              {common.threads, THIMBLE_VERSION}),
+          study::trial_runner(folder + "/runs", [] { return std::vector{options.device}; }, load_model,
+                              {common.threads, version()}),
           [](const study::Trial& trial) {
             if (common.quiet) return;
             tell(fmt::format("{}: {}\n", trial.key.technique,
@@ -169,8 +169,9 @@ void add_search(CLI::App& program) {
       throw Error(folder, "is in use by another search", "Wait for its end, or give another folder with -o");
     }
     const auto storage = study::open_sqlite(file, true);
+    options.command = command_line();
     const std::vector<Candidate> found = study::search(
-        *storage, options, THIMBLE_VERSION, evaluations, is_over,
+        *storage, options, version(), evaluations, is_over,
         [&] {
           if (workers == 1) {
             work(*storage);

@@ -63,8 +63,11 @@ void add_study(CLI::App& program) {
     }
     if (!is_worker) study.inputs = study::inputs_of(study, load_model);
     const auto storage = study::open_sqlite(output, true);
-    storage->add(study, THIMBLE_VERSION);
-    if (retry) storage->retry_failed();
+    const std::filesystem::path runs = study::folder_beside(output, ".runs");
+    if (!is_worker) study::expect_own_runs(runs, study, storage->trials());
+    study.command = command_line();
+    storage->add(study, version());
+    if (retry) storage->retry_failed(network);
     if (workers > 1) {
       const int threads = common.threads > 0 ? common.threads : std::max(1, available_cores() / workers);
       std::vector<std::string> command = {
@@ -75,8 +78,8 @@ void add_study(CLI::App& program) {
     } else {
       study::run_study(
           *storage,
-          study::trial_runner(study::folder_beside(output, ".runs"), study.devices, load_model,
-                              {common.threads, THIMBLE_VERSION}),
+          study::trial_runner(runs, [&] { return study::parse_study(storage->study_text(), output).devices; },
+                              load_model, {common.threads, version()}),
           [&](const study::Trial& trial) {
             if (common.quiet) return;
             tell(fmt::format("{}: {}\n", to_string(trial.key),
@@ -91,7 +94,8 @@ void add_study(CLI::App& program) {
     for (const study::Trial& trial : storage->trials()) {
       document["trials"].push_back(to_json(trial));
       done += trial.state == study::TrialState::kDone ? 1 : 0;
-      if (trial.state == study::TrialState::kFailed && failed.empty())
+      const bool is_asked_for = network.empty() || trial.key.network == network;
+      if (trial.state == study::TrialState::kFailed && is_asked_for && failed.empty())
         failed = to_string(trial.key) + ": " + trial.error;
     }
     print(common, document,

@@ -19,6 +19,13 @@ namespace {
 
 /// The options of a recipe's train stage.
 train::TrainOptions options_of(const pipeline::Recipe& recipe, const std::string& path) {
+  if (recipe.held_out || recipe.training_part != 1) {
+    throw Error(
+        path,
+        fmt::format("has {}, but this verb trains on all training samples and measures on the test split",
+                    recipe.held_out ? "held_out = true" : "a training_part"),
+        "Give the recipe to thimble optimize, or hold out by validation = 0.1 in its train stage");
+  }
   for (const pipeline::Stage& stage : recipe.stages) {
     if (const auto* train_stage = std::get_if<pipeline::TrainStage>(&stage)) return train_stage->options;
   }
@@ -81,6 +88,7 @@ void add_train(CLI::App& program) {
     options.accelerator = train::parse_accelerator(accelerator);
     formats::expect_model_name(output);
     expect_writable(output);
+    if (!metrics.empty()) expect_writable(metrics);
     const Graph graph = load_model(model, options.seed);
     const data::Dataset dataset = load_data(common, data_name, data::Split::kTrain);
     pipeline::expect_fits(graph, dataset);

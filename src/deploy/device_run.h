@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "deploy/emulator/program.h"
@@ -10,6 +11,9 @@ namespace thimble::deploy {
 
 /// Whether there is an emulator for the device's core.
 bool has_emulator(const device::DeviceProfile& device);
+
+/// What a device without an emulator lacks: "there is no emulated board NAME here for its core, CORE".
+std::string why_no_emulator(const device::DeviceProfile& device);
 
 /// Throws Error when there is none.
 void expect_emulator(const device::DeviceProfile& device);

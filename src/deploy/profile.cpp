@@ -79,7 +79,7 @@ Profile profile(const Graph& graph, const GeneratedC& program, const device::Dev
                               .weights_bytes = layer.weights_bytes});
   }
   if (!has_emulator(device)) {
-    profile.why = fmt::format("there is no emulator here for the core {}", device.core.value);
+    profile.why = why_no_emulator(device);
     return profile;
   }
   const std::vector<std::vector<std::byte>> samples = {{sample.begin(), sample.end()}};

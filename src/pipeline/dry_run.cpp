@@ -102,8 +102,8 @@ class DryRun {
 /// Of what learns or teaches beside the network: `what` it is, for the message.
 void expect_alike(std::string_view what, const Graph& other, const Graph& network) {
   const auto ends = [](const Graph& graph) {
-    return fmt::format("{} to {}", to_string(graph.tensor(graph.inputs.at(0)).shape),
-                       to_string(graph.tensor(graph.outputs.at(0)).shape));
+    return fmt::format("{} to {} classes", to_string(graph.tensor(graph.inputs.at(0)).shape),
+                       element_count(graph.tensor(graph.outputs.at(0)).shape));
   };
   const std::string name = fmt::format("The {} '{}'", what, other.name);
   if (is_quantized(other))

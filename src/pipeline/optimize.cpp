@@ -124,6 +124,7 @@ class Walk {
         float32_(model) {}
 
   json walk() {
+    if (!options_.command.empty() && !run_.state().contains("command")) run_.set("command", options_.command);
     for (const Stage& stage : recipe_.stages) {
       const std::string_view name = name_of(stage);
       ++number_;
@@ -231,8 +232,26 @@ class Walk {
     return identity;
   }
 
-  std::vector<Graph> others_of(const Stage& stage) const {
-    return pipeline::others_of(stage, recipe_, load_model_);
+  /// The networks that a stage brings in, which are the same that the run's finished stages had.
+  std::vector<Graph> others_of(const Stage& stage) {
+    std::vector<Graph> others = pipeline::others_of(stage, recipe_, load_model_);
+    std::vector<std::string> names = teachers_of(stage);
+    const auto* distill = std::get_if<DistillStage>(&stage);
+    if (distill != nullptr && !distill->student.empty()) names.push_back(distill->student);
+    const json before = run_.state().value("others_sha256", json::object());
+    json known = before;
+    const bool is_begun = !run_.state().at("stages").empty();
+    for (size_t i = 0; i < others.size(); ++i) {
+      const std::string sha256 = formats::sha256_of(others[i]);
+      if (is_begun && known.value(names[i], sha256) != sha256) {
+        throw Error(run_.path().string(),
+                    fmt::format("holds a run with another {}, which has changed since", names[i]),
+                    "Put it back as it was, or give another folder with -o");
+      }
+      known[names[i]] = sha256;
+    }
+    if (known != before) run_.set("others_sha256", std::move(known));
+    return others;
   }
 
   /// The networks that teach in a stage, for its results.
@@ -246,7 +265,7 @@ class Walk {
   }
 
   /// What a stage trains with, if it trains, on this run's threads and with the stage's teachers.
-  void prepare_training(const Stage& stage, std::optional<train::TrainOptions>& training) const {
+  void prepare_training(const Stage& stage, std::optional<train::TrainOptions>& training) {
     if (!training) return;
     training->threads = options_.threads;
     training->distillation.teachers = others_of(stage);
@@ -577,17 +596,21 @@ nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& d
   return result.at("profile");
 }
 
+void expect_possible(const Recipe& recipe, const Graph& model, const LoadModel& load_model,
+                     const std::filesystem::path& left_out) {
+  const device::DeviceProfile device = load_device(recipe);
+  expect_tools(recipe.stages, device);
+  expect_possible(recipe, model, device, deploy_budget(recipe, device),
+                  [&](const Stage& stage) { return others_of(stage, recipe, load_model, left_out); });
+}
+
 nlohmann::json optimize(const Recipe& recipe, const LoadModel& load_model,
                         const std::filesystem::path& folder, const OptimizeOptions& options,
                         const OptimizeHooks& hooks) {
   const Graph model = load_model(recipe.model, recipe.seed);
   // Before anything is done, a folder made among it.
-  if (!holds_run(folder) || read_run(folder)["stages"].empty()) {
-    const device::DeviceProfile device = load_device(recipe);
-    expect_tools(recipe.stages, device);
-    expect_possible(recipe, model, device, deploy_budget(recipe, device),
-                    [&](const Stage& stage) { return others_of(stage, recipe, load_model, folder); });
-  }
+  if (!holds_run(folder) || read_run(folder)["stages"].empty())
+    expect_possible(recipe, model, load_model, folder);
   return Walk(recipe, load_model, model, folder, options, hooks).walk();
 }
 

@@ -28,10 +28,16 @@ struct OptimizeOptions {
   std::filesystem::path cache = {};
   /// Where data come from; another for who carries out many recipes on the same set.
   std::function<data::Dataset(std::string_view name, data::Split split)> load_data = data::load;
+  std::string command = {};  ///< kept in run.json where a run begins; empty: unknown
 };
 
 /// The network of a model's name, with random weights of the seed where it is one of the zoo.
 using LoadModel = std::function<Graph(std::string_view model, uint64_t seed)>;
+
+/// Goes through a recipe before anything trains: its device's tools, and all that the other expect_possible
+/// (pipeline/dry_run.h) finds. Teachers below `left_out` are not looked at: an earlier stage may write them.
+void expect_possible(const Recipe& recipe, const Graph& model, const LoadModel& load_model,
+                     const std::filesystem::path& left_out = {});
 
 /// Carries out a recipe in a run's folder and returns the run's state (run.json): "identity", "stages" with
 /// each stage's results, and "budget", a row a limit.

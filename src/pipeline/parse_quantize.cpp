@@ -13,10 +13,14 @@ namespace {
 constexpr int64_t kMost = int64_t{1} << 40;
 
 /// The words of "improve" switch on what improves on rounding to the nearest.
-void parse_improvements(TomlTable& table, quantize::PostTrainingOptions& options) {
+void parse_improvements(TomlTable& table, bool is_qat, quantize::PostTrainingOptions& options) {
   std::istringstream words(table.text("improve"));
   std::string word;
   while (words >> word) {
+    if (is_qat && (word == "rounding" || word == "bias")) {
+      table.fail("improve", fmt::format("names \"{}\" beside method = \"qat\"", word),
+                 "Training moves roundings and biases itself: take equalize, or none");
+    }
     if (word == "equalize") {
       options.equalize = true;
     } else if (word == "scales") {
@@ -99,7 +103,7 @@ quantize::Options parse_quantize(TomlTable& table) {
     if (start.calibration.percentile == 50) table.fail("percentile", "is 50", "Give one above: 99.99, say");
   }
   if (table.has("improve")) {
-    parse_improvements(table, start);
+    parse_improvements(table, is_qat, start);
   } else if (has_few_bits) {
     // Few steps need what eight bits can do without.
     start.least_squares_scales = start.adaptive_rounding = start.bias_correction = true;

@@ -61,19 +61,27 @@ std::string widths(const json& run) {
   return how.contains("mixed") ? mix_drawing(how["mixed"]) : "";
 }
 
+std::string text_of(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
 std::string provenance(const json& run) {
   const json& identity = run["identity"];
   std::string html = "<table>";
+  const auto add = [&html](const std::string& what, const json& value) {
+    html += fmt::format("<tr><td>{}</td><td class=text><code>{}</code></td></tr>\n", escaped(what),
+                        escaped(text_of(value)));
+  };
+  if (run.contains("command")) add("command", run["command"]);
   for (const auto& [key, value] : identity.items()) {
-    if (key == "recipe") continue;
-    html += fmt::format("<tr><td>{}</td><td class=text><code>{}</code></td></tr>\n", escaped(key),
-                        escaped(value.is_string() ? value.get<std::string>() : value.dump()));
+    if (key != "recipe") add(key, value);
   }
+  const json data = run.value("data_sha256", json::object());
+  for (const auto& [split, sha256] : data.items()) add(split + " data", "SHA-256 " + text_of(sha256));
+  const json others = run.value("others_sha256", json::object());
+  for (const auto& [name, sha256] : others.items()) add(name, "SHA-256 " + text_of(sha256));
   for (const json& done : run["stages"]) {
     const json results = done.value("results", json::object());
     if (!results.contains("model")) continue;
-    html += fmt::format("<tr><td>{}</td><td class=text><code>SHA-256 {}</code></td></tr>\n",
-                        escaped(results["model"].get<std::string>()), escaped(results.value("sha256", "")));
+    add(results["model"].get<std::string>(), "SHA-256 " + results.value("sha256", ""));
   }
   html += "</table>\n";
   if (identity.contains("recipe")) {

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "deploy/results_json.h"
 #include "pipeline/recipe.h"
+#include "report/origin.h"
 #include "report/page.h"
 #include "report/scatter_drawing.h"
 #include "report/trust.h"
@@ -234,13 +235,10 @@ std::string search_html(study::Storage& storage) {
                             front_drawing(source, 3, "flash, KB", 1024) +
                             front_drawing(source, 2, "RAM, KB", 1024) + hypervolume_drawing(source);
   const std::string chosen =
-      source.result.chosen
-          ? "<p>To run with \"thimble optimize\"; it trains on all training data and is measured on the test "
-            "split.</p>\n" +
-                code(final_recipe(source, source.search.candidates[*source.result.chosen]))
-          : "";
-  const std::string provenance =
-      fmt::format("<p>Thimble {}</p>\n", escaped(source.version)) + code(source.text) + failed_trials(source);
+      source.result.chosen ? "<p>To run with \"thimble optimize\"; it is measured on the test split.</p>\n" +
+                                 code(final_recipe(source, source.search.candidates[*source.result.chosen]))
+                           : "";
+  const std::string provenance = origin(storage) + code(source.text) + failed_trials(source);
   return page(
       fmt::format("A search on {}", options.data),
       fmt::format("recipes for {} on {}, by {}", options.model, options.device,
@@ -267,6 +265,8 @@ std::string search_csv(study::Storage& storage) {
 std::string search_json(study::Storage& storage) {
   const Source source = read(storage);
   json document = {{"version", source.version},
+                   {"command", storage.command()},
+                   {"inputs", storage.inputs()},
                    {"search", source.text},
                    {"reference", source.result.reference},
                    {"hypervolume", source.result.hypervolume},

@@ -12,6 +12,7 @@
 #include "deploy/results_json.h"
 #include "pipeline/pareto.h"
 #include "pipeline/parse_json.h"
+#include "report/origin.h"
 #include "report/page.h"
 #include "report/profile_section.h"
 #include "report/scatter_drawing.h"
@@ -36,6 +37,8 @@ Source read(study::Storage& storage) {
   Source source{study::parse_study(storage.study_text(), "The study's text"), storage.trials(), {}};
   source.analysis = study::analyse(source.study, source.trials);
   source.analysis["version"] = storage.version();
+  source.analysis["command"] = storage.command();
+  source.analysis["inputs"] = storage.inputs();
   return source;
 }
 
@@ -437,9 +440,9 @@ std::string study_html(study::Storage& storage) {
   for (size_t i = 0; i < analysis.at("tests").size(); ++i)
     places += place_section(source, storage, analysis["tests"][i], analysis.at("advice").at(i));
   const json& across = analysis.at("across");
-  std::string provenance =
-      fmt::format("<p>Thimble {}</p>\n<h3>Study</h3>\n<pre class=wide><code>{}</code></pre>\n",
-                  escaped(storage.version()), escaped(source.study.text));
+  std::string provenance = origin(storage);
+  provenance +=
+      fmt::format("<h3>Study</h3>\n<pre class=wide><code>{}</code></pre>\n", escaped(source.study.text));
   provenance += models_table(source, storage);
   if (!source.trials.empty()) {
     provenance += fmt::format("<h3>The first trial's recipe</h3>\n<pre class=wide><code>{}</code></pre>\n",

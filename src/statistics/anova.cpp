@@ -250,8 +250,11 @@ Outcome<AnovaTable> blocked_anova(std::span<const Observation> observations, std
   const Columns* a = &design->a;
   const Columns* b = &design->b;
   AnovaTable table = residual_part(design->fit({a, b}), static_cast<double>(a->size() * b->size()));
+  // Of the values, not of what they vary by: that is how far off rounding leaves them.
   constexpr double kRounding = 1e-26;  // of squares, that is 1e-13 of the values
-  if (table.residual_sum_of_squares <= kRounding * design->total) {
+  double squares = 0;
+  for (const Observation& observation : observations) squares += observation.value * observation.value;
+  if (table.residual_sum_of_squares <= kRounding * squares) {
     return CannotBeHad{
         fmt::format("nothing is left that {} and {} do not explain: F would be infinite", factor, block)};
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "statistics/anova.h"
@@ -10,6 +11,17 @@
 
 namespace thimble::statistics {
 namespace {
+
+/// Makes equal what rounding alone tells apart: numbers that were had from values up to `magnitude`.
+void join_neighbours(std::vector<double>& numbers, double magnitude) {
+  std::vector<double*> order;
+  for (double& number : numbers) order.push_back(&number);
+  std::sort(order.begin(), order.end(), [](const double* a, const double* b) { return *a < *b; });
+  for (size_t i = 1; i < order.size(); ++i) {
+    if (*order[i] - *order[i - 1] <= 4 * std::numeric_limits<double>::epsilon() * magnitude)
+      *order[i] = *order[i - 1];
+  }
+}
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -81,9 +93,13 @@ Outcome<Levene> levene(std::span<const Group> groups) {
     const double center = median(group.values);
     Group& distance = distances.emplace_back();
     distance.name = group.name;
-    for (const double value : group.values) distance.values.push_back(std::abs(value - center));
-    // Two lie equally far off; rounding of the median must not look like variance.
-    if (distance.values.size() == 2) distance.values[1] = distance.values[0];
+    double most = 0;
+    for (const double value : group.values) {
+      distance.values.push_back(std::abs(value - center));
+      most = std::max(most, std::abs(value));
+    }
+    // Two values, say, lie equally far off: rounding of the median must not look like variance.
+    join_neighbours(distance.values, most);
   }
   const Outcome<AnovaTable> table = one_way_anova(distances, "group");
   if (!table) return CannotBeHad{"of the distances to the medians, " + table.reason()};

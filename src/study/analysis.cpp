@@ -138,20 +138,25 @@ json tests_json(const Accuracies& accuracies, const std::string& baseline) {
                                                      : "are not shown to differ",
                                              p_text(levene->p))}}
              : json{{"why", levene.why()}};
-  const auto normal = anova ? statistics::shapiro_wilk(anova->residuals)
-                            : Outcome<statistics::ShapiroWilk>(statistics::CannotBeHad{"there is no ANOVA"});
+  // Of the model that pairs are compared by.
+  const bool in_blocks = blocked && !unequal;
+  const auto normal = in_blocks ? statistics::shapiro_wilk(blocked->residuals)
+                      : anova
+                          ? statistics::shapiro_wilk(anova->residuals)
+                          : Outcome<statistics::ShapiroWilk>(statistics::CannotBeHad{"there is no ANOVA"});
   tests["shapiro_wilk"] =
       normal ? json{{"w", normal->w},
                     {"p", normal->p},
                     {"sentence",
-                     fmt::format("The residuals {} normal (Shapiro-Wilk, {}).",
+                     fmt::format("The residuals of the {} {} normal (Shapiro-Wilk, {}).",
+                                 in_blocks ? "ANOVA in blocks" : "one-way ANOVA",
                                  normal->p < kSignificant ? "are not" : "are not shown to be other than",
                                  p_text(normal->p))}}
              : json{{"why", normal.why()}};
   const size_t count = accuracies.techniques.size();
   if (unequal) {
     tests["pairs"] = pairs_json(statistics::games_howell(accuracies.techniques), count, "Games-Howell");
-  } else if (blocked) {
+  } else if (in_blocks) {
     // Trials of one seed mostly begin with the same network: what they share is no error between them.
     tests["pairs"] = pairs_json(
         statistics::tukey_hsd(accuracies.techniques, {blocked->residual_mean_square, blocked->residual_df}),
@@ -268,7 +273,8 @@ json fronts_json(const std::map<std::tuple<Place, std::string, std::string>, pip
     const auto own = costs.find({place, technique, device});
     const auto base = costs.find({place, baseline, device});
     if (!row.contains("latency_ms") || !row.contains("weights_bytes") || own == costs.end() ||
-        base == costs.end() || !own->second.accuracy || !(base->second.accuracy < 1.0)) {
+        base == costs.end() || !own->second.accuracy || !base->second.accuracy ||
+        !(*base->second.accuracy < 1.0)) {
       continue;
     }
     entry(places, std::pair(place, device))

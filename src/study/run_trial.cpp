@@ -4,6 +4,7 @@
 
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -96,6 +97,10 @@ TrialOutcome run_trial(const Trial& trial, const std::filesystem::path& folder,
   return {std::move(measurements), deploy::text_of(details)};
 }
 
+std::filesystem::path folder_of(const std::filesystem::path& runs, int64_t trial) {
+  return runs / fmt::format("trial-{}", trial);
+}
+
 /// Keeps the splits of one data set, the last, for the next trial: reading one may take longer than a short
 /// training.
 class LastData {
@@ -115,13 +120,29 @@ class LastData {
 
 }  // namespace
 
-RunTrial trial_runner(const std::filesystem::path& runs, std::vector<std::string> devices,
+RunTrial trial_runner(const std::filesystem::path& runs, std::function<std::vector<std::string>()> devices,
                       pipeline::LoadModel load_model, pipeline::OptimizeOptions options) {
   options.cache = runs / "shared";
   return [=, last = LastData()](const Trial& trial) mutable {
     options.load_data = [&last](std::string_view name, data::Split split) { return last.load(name, split); };
-    return run_trial(trial, runs / fmt::format("trial-{}", trial.id), devices, load_model, options);
+    return run_trial(trial, folder_of(runs, trial.id), devices(), load_model, options);
   };
+}
+
+void expect_own_runs(const std::filesystem::path& runs, const Study& study, const std::vector<Trial>& there) {
+  std::map<TrialKey, const Trial*> known;
+  for (const Trial& trial : there) known.emplace(trial.key, &trial);
+  int64_t next = there.empty() ? 1 : there.back().id + 1;
+  for (const PlannedTrial& planned : study.trials) {
+    const auto place = known.find(planned.key);
+    if (place != known.end() && place->second->state != TrialState::kPending) continue;
+    const std::filesystem::path folder = folder_of(runs, place != known.end() ? place->second->id : next++);
+    if (!pipeline::holds_run(folder)) continue;
+    if (pipeline::read_run(folder)["identity"].value("recipe", "") == planned.recipe) continue;
+    throw Error(folder.string(),
+                fmt::format("holds the run of another recipe than {}", to_string(planned.key)),
+                fmt::format("Remove {}, or give another file with -o", runs.string()));
+  }
 }
 
 std::map<std::string, std::string> inputs_of(const Study& study, const pipeline::LoadModel& load_model) {
@@ -137,7 +158,7 @@ std::map<std::string, std::string> inputs_of(const Study& study, const pipeline:
       inputs.emplace(what, sha256(read_file(path)));
   };
   std::map<std::string, data::Dataset> test_sets;
-  std::set<std::pair<std::string, std::string>> seen;
+  std::set<std::tuple<std::string, std::string, std::string>> seen;
   for (const PlannedTrial& trial : study.trials) {
     const pipeline::Recipe recipe = pipeline::parse_recipe(trial.recipe, to_string(trial.key));
     add_file(recipe.model);
@@ -146,18 +167,26 @@ std::map<std::string, std::string> inputs_of(const Study& study, const pipeline:
       const auto* distill = std::get_if<pipeline::DistillStage>(&stage);
       if (distill != nullptr) add_file(distill->student);
     }
-    if (!seen.insert({trial.key.network, trial.key.data}).second) continue;
+    if (!seen.insert({trial.key.technique, trial.key.network, trial.key.data}).second) continue;
     if (!test_sets.contains(recipe.data)) {
       data::TrainAndTest both = data::load_both(recipe.data);
       inputs.emplace("training data " + recipe.data, both.train.sha256);
       inputs.emplace("test data " + recipe.data, both.test.sha256);
       test_sets.emplace(recipe.data, std::move(both.test));
     }
+    const Graph network = load_model(recipe.model, recipe.seed);
     try {
-      pipeline::expect_fits(load_model(recipe.model, recipe.seed), test_sets.at(recipe.data));
+      pipeline::expect_fits(network, test_sets.at(recipe.data));
     } catch (const Error& error) {
       throw Error(fmt::format("The cell of {} and {} is impossible", trial.key.network, trial.key.data),
                   error.what(), "Take another network, or leave that data set out of its list");
+    }
+    try {
+      pipeline::expect_possible(recipe, network, load_model);
+    } catch (const Error& error) {
+      throw Error(fmt::format("The cell of {}, {} and {} is impossible", trial.key.technique,
+                              trial.key.network, trial.key.data),
+                  error.what(), "Change that technique or what the network says of it");
     }
   }
   return inputs;

@@ -483,6 +483,7 @@ std::vector<Candidate> search(Storage& storage, const SearchOptions& options, st
   Study study;
   study.name = "search";
   study.text = text;
+  study.command = options.command;
   std::vector<Candidate> candidates;
   CostsByShape costs;
   int empty_rungs = 0;

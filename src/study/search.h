@@ -41,6 +41,7 @@ struct SearchOptions {
   int rungs = 1;                    ///< each trains a quarter as long as the next one
   std::vector<std::string> groups;  ///< of the model's channels that can leave, by name
   std::vector<std::string> layers;  ///< of the model's that have weights, by name
+  std::string command;              ///< that asked for it; decides nothing
 };
 
 constexpr int kParts = 8;

@@ -260,6 +260,7 @@ class SqliteStorage : public Storage {
     }
     set("text", study.text);
     set("version", version);
+    if (value("command").empty()) set("command", study.command);
     transaction.commit();
   }
 
@@ -323,8 +324,12 @@ class SqliteStorage : public Storage {
     transaction.commit();
   }
 
-  void retry_failed() override {
-    database_.run("UPDATE trial SET state = 'pending', worker = NULL, error = '' WHERE state = 'failed'");
+  void retry_failed(std::string_view network) override {
+    Statement(database_,
+              "UPDATE trial SET state = 'pending', worker = NULL, error = '' "
+              "WHERE state = 'failed' AND (?1 = '' OR network = ?1)",
+              network)
+        .step();
   }
 
   std::vector<Trial> trials() override {
@@ -353,6 +358,15 @@ class SqliteStorage : public Storage {
 
   std::string study_text() override { return value("text"); }
   std::string version() override { return value("version"); }
+  std::string command() override { return value("command"); }
+
+  std::map<std::string, std::string> inputs() override {
+    std::map<std::string, std::string> inputs;
+    std::istringstream lines(value("inputs"));
+    for (std::string sha256, what; lines >> sha256 && std::getline(lines >> std::ws, what);)
+      inputs.emplace(what, sha256);
+    return inputs;
+  }
 
  private:
   int64_t integer(const char* sql) {
@@ -370,12 +384,9 @@ class SqliteStorage : public Storage {
   }
 
   /// Keeps what new trials begin with; what earlier ones began with has to be the same.
-  void add_inputs(const std::map<std::string, std::string>& inputs) {
-    std::map<std::string, std::string> known;
-    std::istringstream lines(value("inputs"));
-    for (std::string sha256, what; lines >> sha256 && std::getline(lines >> std::ws, what);)
-      known.emplace(what, sha256);
-    for (const auto& [what, sha256] : inputs) {
+  void add_inputs(const std::map<std::string, std::string>& added) {
+    std::map<std::string, std::string> known = inputs();
+    for (const auto& [what, sha256] : added) {
       const auto [place, is_new] = known.emplace(what, sha256);
       if (is_new || place->second == sha256) continue;
       throw Error(database_.path(), fmt::format("has trials with another {}, which has changed since", what),

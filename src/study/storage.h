@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,14 +56,16 @@ class Storage {
                       std::string_view details = "") = 0;
   virtual void fail(int64_t id, std::string_view error) = 0;
 
-  /// Makes failed trials pending again.
-  virtual void retry_failed() = 0;
+  /// Makes failed trials, with a `network` those of that one alone, pending again.
+  virtual void retry_failed(std::string_view network = "") = 0;
 
   // What is there, trials by id.
   virtual std::vector<Trial> trials() = 0;
   virtual std::string details(int64_t id) = 0;  ///< empty for a trial that is not done
   virtual std::string study_text() = 0;
   virtual std::string version() = 0;
+  virtual std::string command() = 0;                        ///< of the first add; empty: unknown
+  virtual std::map<std::string, std::string> inputs() = 0;  ///< Study::inputs of all that was added
 };
 
 }  // namespace thimble::study

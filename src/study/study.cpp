@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -13,6 +15,8 @@
 
 namespace thimble::study {
 namespace {
+
+constexpr size_t kMostTrials = 100000;
 
 /// What a network's stages take, by the stages' names.
 using Settings = std::map<std::string, TomlTable>;
@@ -74,7 +78,7 @@ std::vector<int64_t> parse_seeds(TomlTable& table) {
   return seeds;
 }
 
-std::set<std::string> stages_of(std::vector<Technique>& techniques) {
+std::set<std::string> stages_of(std::span<Technique> techniques) {
   std::set<std::string> stages;
   for (Technique& technique : techniques) {
     for (TomlTable& stage : technique.stages) stages.insert(stage.text("do"));
@@ -98,10 +102,10 @@ std::vector<Network> parse_networks(TomlTable& table, std::vector<Technique>& te
     network.seeds = entry.has("seeds") ? parse_seeds(entry) : seeds;
     network.settings = parse_settings(entry, stages);
     if (auto own = entry.table("technique")) {
-      for (const Technique& technique : techniques) {
+      for (Technique& technique : techniques) {
         auto of_one = own->table(technique.name);
         if (!of_one) continue;
-        network.of_techniques.emplace(technique.name, parse_settings(*of_one, stages));
+        network.of_techniques.emplace(technique.name, parse_settings(*of_one, stages_of({&technique, 1})));
         of_one->expect_no_other_keys();
       }
       own->expect_no_other_keys();
@@ -134,14 +138,23 @@ std::string recipe_text(const Study& study, Technique& technique, const Network&
   return text + "]\n";
 }
 
-void parse_published(TomlTable table, Study& study) {
+bool has_technique(std::span<const Technique> techniques, std::string_view name) {
+  return std::ranges::any_of(techniques, [&](const Technique& t) { return t.name == name; });
+}
+
+void parse_published(TomlTable table, std::span<const Technique> techniques, Study& study) {
   study.published_source = table.text("source");
   for (TomlTable& row : table.tables("results")) {
     const auto figure = [&row](std::string_view key) {
       return row.has(key) ? std::optional(row.number(key, -1e6, 1e6)) : std::nullopt;
     };
+    const std::string technique = row.text("technique");
+    if (!has_technique(techniques, technique)) {
+      row.fail("technique", fmt::format("is {}, which is no technique of this study", technique),
+               "Name one of the techniques, or leave the line out");
+    }
     study.published.push_back(
-        {row.text("technique"), figure("accuracy"), figure("size"), figure("latency"), figure("energy")});
+        {technique, figure("accuracy"), figure("size"), figure("latency"), figure("energy")});
     row.expect_no_other_keys();
   }
   table.expect_no_other_keys();
@@ -165,16 +178,22 @@ Study parse_study(std::string_view text, std::string_view where) {
   if (auto weights = table.table("objective")) study.weights = pipeline::parse_weights(std::move(*weights));
   if (auto budget = table.table("budget")) study.budget = deploy::parse_limits(std::move(*budget));
 
-  if (auto published = table.table("published")) parse_published(std::move(*published), study);
   std::vector<Technique> techniques = parse_techniques(table);
+  if (auto published = table.table("published")) parse_published(std::move(*published), techniques, study);
   const std::vector<Network> networks = parse_networks(table, techniques, seeds);
   study.baseline = table.text("baseline", techniques.front().name);
-  if (std::none_of(techniques.begin(), techniques.end(),
-                   [&](const Technique& t) { return t.name == study.baseline; })) {
+  if (!has_technique(techniques, study.baseline)) {
     table.fail("baseline", "names no technique", "Give the name of one of the techniques");
   }
   table.expect_no_other_keys();
 
+  size_t trials = 0;
+  for (const Network& network : networks)
+    trials += network.seeds.size() * network.data.size() * techniques.size();
+  if (trials > kMostTrials) {
+    throw Error(std::string(where), fmt::format("asks for {} trials, more than {}", trials, kMostTrials),
+                "Make several studies of it");
+  }
   std::vector<int64_t> all_seeds;
   for (const Network& network : networks) {
     for (const int64_t seed : network.seeds) {

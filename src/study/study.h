@@ -55,10 +55,11 @@ struct Study {
   std::string text;
   /// The SHA-256 of what the trials begin with, by what it is of: "model net.onnx". Empty: nobody looked.
   std::map<std::string, std::string> inputs;
+  std::string command;  ///< that asked for it; empty: unknown
 };
 
 /// Parses a study. Throws Error with the line for an unknown key, a name or seed that is there twice, a
-/// baseline that is no technique, and a cell whose recipe cannot work.
+/// baseline or a published technique that is none of its own, and a cell whose recipe cannot work.
 Study parse_study(std::string_view text, std::string_view where);
 Study read_study(const std::filesystem::path& path);
 

@@ -120,6 +120,16 @@ if has_verb optimize; then
 
   # An option without the one that it belongs to.
   expect 2 'says how the network recovers' "$thimble" prune zoo:mnist-cnn --set learning_rate=1 -o pruned.onnx
+  expect 2 'is of several steps' "$thimble" prune zoo:mnist-cnn --gradual -o pruned.onnx
+  expect 2 'is of another width' "$thimble" redesign zoo:mnist-cnn --depth 2 --multiple 4 -o out.onnx
+  expect 2 'stands between separable' "$thimble" redesign zoo:mnist-cnn --depth 2 --linear -o out.onnx
+  expect 2 'is of hints' "$thimble" distill zoo:lenet --teacher zoo:lenet --data mnist --hint-weight 2 -o out.onnx
+  expect 1 'bogus' "$thimble" redesign zoo:mnist-cnn --depth 2 --device bogus -o out.onnx
+  expect 1 'cannot be written' "$thimble" train zoo:mnist-cnn --data nothing --metrics "$source/README.md/metrics" -o out.onnx
+  # TensorFlow Lite has no batch norm: networks that learn are written as they will run.
+  expect 0 'tiny.tflite' "$thimble" prune zoo:mnist-cnn -o tiny.tflite
+  expect 0 '' "$thimble" check tiny.tflite --device nano33ble
+  rm -f tiny.tflite
   expect 2 'needs --data: a step' "$thimble" prune zoo:mnist-cnn --steps 3 -o pruned.onnx
   expect 2 'no device to count them on' "$thimble" quantize zoo:mnist-cnn --data mnist --bits mixed --set cycles=1000 -o mixed.onnx
   expect 1 'is of another calibration' "$thimble" quantize zoo:mnist-cnn --data mnist --set percentile=99 -o int8.onnx
@@ -127,6 +137,8 @@ if has_verb optimize; then
 
   printf 'name = "x"\nmodel = "zoo:mnist-cnn"\ndata = "mnist"\ndevice = "nano33ble"\nepoch = 3\n[[stage]]\ndo = "train"\n' >r.toml
   expect 1 "r.toml:5: 'epoch' is not known here" "$thimble" optimize r.toml -o run
+  sed 's/epoch = 3/held_out = true/' r.toml >s.toml
+  expect 1 'has held_out = true' "$thimble" train --recipe s.toml -o out.onnx
   sed 's/epoch = 3//; s/"train"/"prain"/' r.toml >s.toml
   expect 1 'prain' "$thimble" optimize s.toml -o run
   [ ! -e run ] || fail "a recipe that cannot be read left a folder"
@@ -164,7 +176,7 @@ if has_verb optimize; then
   printf '[budget]\nram_bytes = 100000\n' >>u.toml
   sed 's/ram_bytes = 100000/accuracy = 0.5/' u.toml >v.toml
   expect 3 'accuracy is not measured (the recipe has no stage' "$thimble" optimize v.toml -o unknown4
-  expect 3 'RAM is not measured (there is no emulator' "$thimble" optimize u.toml -o unknown2
+  expect 3 'RAM is not measured (there is no emulated board microbit' "$thimble" optimize u.toml -o unknown2
   sed -i 's/"profile"/"verify"/' u.toml
   expect 1 'there is no emulated board microbit' "$thimble" optimize u.toml -o unknown3
   [ ! -e unknown3 ] || fail "a recipe that cannot be verified left a folder"

@@ -97,6 +97,11 @@ expect 0 '3 of 3 trials' "$thimble" study one.toml -o one.db --quiet
 "$thimble" report one.db -o one.html >/dev/null
 grep -qF 'cannot be had, because each technique has one value (one seed)' one.html || fail "one seed is not explained"
 
+for words in "thimble study study.toml -o whole.db --quiet" "training data own.csv" "test data own.csv" "device nano33ble"; do
+  grep -qF "$words" report.html || fail "the report does not say where it comes from: '$words'"
+done
+"$thimble" --version | grep -qE '^thimble [0-9.]+\+[0-9a-f]{12}$' || fail "the version does not name its sources"
+
 # A network as it is, measured on two devices.
 cat >as-is.toml <<'TOML'
 name = "as it is"
@@ -120,6 +125,37 @@ expect 2 'has no network mlp' "$thimble" study study.toml -o whole.db --network 
 expect 1 '1 twice' "$thimble" study twice.toml -o twice.db
 sed 's/input=1x1x4/input=1x1x5/' study.toml >impossible.toml
 expect 1 'The cell of cnn and own.csv is impossible' "$thimble" study impossible.toml -o impossible.db
+sed '/student/s/classes=2/classes=3/' study.toml >impossible.toml
+expect 1 'The cell of taught, cnn and own.csv is impossible' "$thimble" study impossible.toml -o impossible.db
 [ ! -e impossible.db ] || fail "an impossible study left a file"
+# What a study left behind that lay there before is no trial of this one.
+rm one.db
+sed 's/epochs = 1, batch/epochs = 2, batch/' one.toml >longer.toml
+expect 1 "Remove $(pwd -P)/one.db.runs" "$thimble" study longer.toml -o one.db
+expect 0 '3 of 3 trials' "$thimble" study one.toml -o one.db --quiet
+# A run goes on with the teachers that it began with.
+cp alone/1-train.onnx teacher.onnx
+cat >taught.toml <<'TOML'
+name = "taught"
+model = "zoo:ds-cnn,input=1x1x4,classes=2"
+data = "own.csv"
+device = "nano33ble"
+stage = [{do = "distill", teachers = [{model = "teacher.onnx"}], epochs = 3, batch_size = 32},
+  {do = "quantize", method = "qat", teachers = [{model = "teacher.onnx"}], epochs = 1, batch_size = 32, samples = 20}]
+TOML
+"$thimble" optimize taught.toml -o taught --quiet >/dev/null 2>&1 || fail "a run with a teacher"
+[ "$(jq -r .command taught/run.json)" = "thimble optimize taught.toml -o taught --quiet" ] || fail "a run's command is not kept"
+cp taught/1-distill.onnx teacher.onnx
+rm taught/2-quantize.onnx
+expect 1 'with another teacher.onnx, which has changed' "$thimble" optimize taught.toml -o taught
+cp alone/1-train.onnx teacher.onnx
+expect 0 'done before' "$thimble" optimize taught.toml -o taught
+# A device whose latency nobody knows: a trial has its other figures, and the report says why not this one.
+sed 's/^title/emulated_board = "microbit"\n&/; s/^\[sources\]/&\nemulated_board = "invented"/' \
+  "$source/devices/nano33ble.toml" >board.toml
+sed 's|"nano33ble", "rp2040"|"nano33ble", "./board.toml"|' as-is.toml >untimed.toml
+expect 0 '1 of 1 trials' "$thimble" study untimed.toml -o untimed.db --quiet
+"$thimble" report untimed.db -o untimed.html >/dev/null
+grep -q 'latency.*there is no emulated board microbit' untimed.html || fail "the report does not say why a latency is not known"
 expect 1 'another recipe' sh -c "sed 's/epochs = 1/epochs = 2/' study.toml >other.toml; '$thimble' study other.toml -o whole.db"
 finish

@@ -139,6 +139,18 @@ TEST(HtmlReport, tells_held_out_samples_from_the_test_split) {
   EXPECT_TRUE(says(html(), "accuracy, 4 test samples"));
 }
 
+TEST(HtmlReport, shows_where_a_run_comes_from) {
+  const TemporaryFolder folder;
+  const json state = {{"identity", {{"name", "run"}}},
+                      {"command", "thimble optimize 'a&b.toml'"},
+                      {"data_sha256", {{"training", "aa11"}, {"test", "bb22"}}},
+                      {"stages", json::array()}};
+  write_file_atomically(folder.path() / "run.json", state.dump());
+  const std::string html = html_report(folder.path());
+  for (const char* text : {"SHA-256 aa11", "SHA-256 bb22", "thimble optimize 'a&amp;b.toml'"})
+    EXPECT_TRUE(says(html, text)) << text;
+}
+
 TEST(HtmlReport, shows_the_mixes_of_8_and_4_bits) {
   const TemporaryFolder folder;
   const auto mix = [](int bits, double accuracy) {

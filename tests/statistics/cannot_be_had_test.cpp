@@ -43,6 +43,33 @@ TEST(CannotBeHad, two_values_of_each_have_no_spread_to_compare_whatever_their_ro
     for (const char* name : {"a", "b", "c"}) groups.push_back({name, {random.uniform(), random.uniform()}});
     expect_none(levene(groups), "do not vary");
   }
+  // So have four that are equal two by two.
+  for (int i = 0; i < 200; ++i) {
+    std::vector<Group> groups;
+    for (const char* name : {"a", "b", "c"}) {
+      const double first = 0.99 + 1e-4 * random.below(60);
+      const double second = 0.99 + 1e-4 * random.below(60);
+      groups.push_back({name, {first, second, first, second}});
+    }
+    expect_none(levene(groups), "do not vary");
+  }
+}
+
+TEST(CannotBeHad, differences_that_are_equal_in_every_block_leave_no_error_whatever_their_rounding) {
+  for (const double first : {0.9920, 0.9871, 0.9433}) {
+    for (int seeds = 1; seeds < 6; ++seeds) {
+      for (int techniques = 1; techniques < 6; ++techniques) {
+        std::vector<Observation> blocks;
+        for (const int i : {0, 1}) {
+          for (const int j : {0, 1}) {
+            blocks.push_back({i == 0 ? "a" : "b", j == 0 ? "1" : "2",
+                              std::round(1e4 * first + i * techniques + j * seeds) / 1e4});
+          }
+        }
+        expect_none(blocked_anova(blocks, "technique", "seed"), "do not explain");
+      }
+    }
+  }
 }
 
 TEST(CannotBeHad, values_that_do_not_vary_are_seen_whatever_their_rounding) {

@@ -277,6 +277,19 @@ TEST(Statistics, a_gaussian_process_of_values_that_are_all_alike_expects_them) {
   EXPECT_DOUBLE_EQ(GaussianProcess::fit({{0}, {1}, {1}}, values).predict({0.5}).mean, 3);
 }
 
+TEST(Statistics, a_bootstrap_of_cohens_d_nears_the_percentiles_of_all_resamples) {
+  for (const json& fixture : fixtures()["bootstrap"]) {
+    const Group a{"a", fixture["a"].get<std::vector<double>>()};
+    const Group b{"b", fixture["b"].get<std::vector<double>>()};
+    const auto effect = cohens_d(a, b, Random(1), {.confidence = 0.95, .resamples = 400000});
+    ASSERT_TRUE(effect) << effect.why();
+    const double low = fixture["low"];
+    const double high = fixture["high"];
+    EXPECT_NEAR(effect->bootstrap.low, low, 0.01 * (high - low));
+    EXPECT_NEAR(effect->bootstrap.high, high, 0.01 * (high - low));
+  }
+}
+
 TEST(Statistics, cohens_d_and_its_exact_interval_are_as_in_R) {
   for (const json& fixture : fixtures()["one_factor"]) {
     const std::vector<Group> groups = groups_of(fixture);

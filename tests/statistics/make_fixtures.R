@@ -203,6 +203,19 @@ gaussian_process <- function(n, d, linear, smooth, length, noise) {
        log_likelihood = -(sum(z * solve(full, z)) + as.numeric(determinant(full)$modulus) + n * log(2 * pi)) / 2)
 }
 out$gaussian_process <- list(gaussian_process(2, 2, 0, 1, 1, 0.1), gaussian_process(12, 3, 1, 1, 0.5, 0.01), gaussian_process(30, 4, 1, 0.1, 2, 0.3))
+# Percentiles of d over every resample that there is of two small groups, each as likely as it is.
+bootstrap <- function(a, b) {
+  resamples <- function(x) {
+    n <- length(x); s <- as.matrix(expand.grid(rep(list(x), n)))
+    list(mean = rowMeans(s), squares = rowSums((s - rowMeans(s))^2))
+  }
+  ra <- resamples(a); rb <- resamples(b)
+  s <- sqrt(outer(ra$squares, rb$squares, "+") / (length(a) + length(b) - 2))
+  d <- (outer(ra$mean, rb$mean, "-") / s)[s > 1e-12]
+  q <- quantile(d, c(0.025, 0.975), names = FALSE)
+  list(a = values(a), b = values(b), low = q[1], high = q[2])
+}
+out$bootstrap <- list(bootstrap(c(1.3, 2.1, 1.7, 2.6), c(1.1, 1.2, 1.9, 0.8)), bootstrap(c(0.97, 0.99, 0.95), c(0.9, 0.93, 0.94, 0.98, 0.91)))
 # A case a line, so that a change is seen in a diff.
 parts <- vapply(names(out), function(n) {
   x <- out[[n]]

@@ -50,6 +50,14 @@ TEST(Analysis, a_seed_whose_baseline_is_not_done_is_not_compared) {
   EXPECT_DOUBLE_EQ(document["against"][1]["latency_ms"].get<double>(), 0.5);
 }
 
+TEST(Analysis, a_baseline_without_an_accuracy_has_no_front) {
+  std::vector<Trial> some = trials();
+  some[0].measurements[0].value = some[1].measurements[0].value = std::nullopt;
+  const json document = analyse(small_study(), some);
+  EXPECT_TRUE(document["fronts"].empty()) << document["fronts"];
+  EXPECT_FALSE(analyse(small_study(), trials())["fronts"].empty());
+}
+
 TEST(Analysis, advice_takes_the_cheapest_of_those_that_are_not_shown_to_be_less_accurate) {
   const json advice = analyse(small_study(), trials())["advice"][0];
   EXPECT_EQ(advice["technique"], "half");

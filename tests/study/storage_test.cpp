@@ -150,12 +150,41 @@ TEST(Study, what_is_wrong_is_an_error_that_names_it) {
   test::expect_error(with("seeds", "sedes"), "'seeds' is missing");
   test::expect_error(with("epochs = 2", "epochs = 0"), {"float, mnist-cnn, mnist, seed 1", "'epochs'"});
   test::expect_error(with("train = {", "prune = {"), "'prune' is not known");
-  test::expect_error(with("train = {", "technique = {float = {quantize = {}}, int9 = {}}\ntrain = {"),
+  test::expect_error(with("train = {", "technique = {float = {train = {}}, int9 = {}}\ntrain = {"),
                      "'int9' is not known");
+  // Nor can a network say something of a stage that this technique lacks.
+  test::expect_error(with("train = {", "technique = {float = {quantize = {}}}\ntrain = {"),
+                     "'quantize' is not known");
+  test::expect_error(with("seeds", "published = {source = \"x\", results = [{technique = \"8bit\"}]}\nseeds"),
+                     "is 8bit, which is no technique");
   test::expect_error(with("do = \"quantize\"", "do = \"squeeze\""), "squeeze");
   test::expect_error(with("epochs = 2", "do = \"prune\""), {"'do'", "a technique's"});
   test::expect_error(with("name = \"s\"", "name = \"s\"\nbaseline = \"none\""), "names no technique");
   test::expect_error(with("\"mine\"", "\"mnist\""), "mnist twice");
+}
+
+TEST(Study, more_trials_than_a_study_can_have_are_counted_before_they_are_made) {
+  std::string seeds;
+  for (int seed = 0; seed < 50000; ++seed) seeds += std::to_string(seed) + ", ";
+  std::string text = kStudy;
+  text.replace(text.find("1, 2, 3, 4, 5"), 13, seeds);
+  test::expect_error([&] { parse_study(text, "s.toml"); }, "asks for 200000 trials");
+}
+
+TEST(Storage, failed_trials_of_one_network_alone_can_be_done_again) {
+  const TemporaryFolder folder;
+  const auto storage = open_sqlite(folder.path() / "s.db", true);
+  std::string text = kStudy;
+  text += "[[network]]\nname = \"other\"\nmodel = \"zoo:lenet\"\ndata = [\"mnist\"]\n";
+  storage->add(parse_study(text, "s.toml"), "1");
+  run_study(*storage,
+            [](const Trial&) -> TrialOutcome { throw Error("data", "are not there", "Fetch them"); });
+  storage->retry_failed("other");
+  for (const Trial& trial : storage->trials()) {
+    const bool again = trial.key.network == "other";
+    EXPECT_EQ(trial.state, again ? TrialState::kPending : TrialState::kFailed);
+    EXPECT_EQ(trial.error.empty(), again);
+  }
 }
 
 TEST(Storage, a_failed_trial_is_kept_with_its_error_and_done_again_on_demand) {
@@ -203,7 +232,10 @@ TEST(Storage, takes_no_study_whose_inputs_have_changed) {
   const auto storage = open_sqlite(folder.path() / "s.db", true);
   Study study = small_study();
   study.inputs = {{"model my net.onnx", "01"}, {"test data own.csv", "02"}};
+  study.command = "thimble study s.toml -o s.db";
   storage->add(study, "1");
+  study.command = "thimble study s.toml -o s.db --retry";
+  EXPECT_EQ(storage->inputs(), study.inputs);
   // A worker looks at none; what is new is taken in beside what is known.
   storage->add(small_study(), "1");
   study.inputs = {{"device nano33ble", "03"}, {"test data own.csv", "02"}};
@@ -212,6 +244,8 @@ TEST(Storage, takes_no_study_whose_inputs_have_changed) {
   test::expect_error([&] { storage->add(study, "1"); }, "another model my net.onnx");
   study.inputs = {{"device nano33ble", "04"}};
   test::expect_error([&] { storage->add(study, "1"); }, "another device nano33ble");
+  EXPECT_EQ(storage->inputs().size(), 3U);
+  EXPECT_EQ(storage->command(), "thimble study s.toml -o s.db");
 }
 
 TEST(Storage, claims_first_what_begins_unlike_all_that_others_are_at) {
