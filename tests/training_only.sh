@@ -34,6 +34,11 @@ do = "train"
 epochs = 1
 augment = {shift = 1}
 TOML
+sed 's/^data/held_out = true\n&/' recipe.toml >held-out.toml
+if build/thimble-train held-out.toml -o held-out.checkpoint 2>error.txt || ! grep -q 'part of the training samples' error.txt; then
+  echo "FAILED: a recipe that holds out samples was trained on all" >&2
+  exit 1
+fi
 THIMBLE_DATA=$folder/data build/thimble-train recipe.toml -o short.onnx.checkpoint
 "$thimble" train --recipe recipe.toml -o short.onnx --json >result.json
 jq -e '.test_accuracy > 0.95 and (.epochs | length) == 1' result.json >/dev/null || { cat result.json >&2; exit 1; }

@@ -9,6 +9,8 @@
 #include "base/files.h"
 #include "formats/onnx/onnx.h"
 #include "formats/tflite/tflite.h"
+#include "graph/fold_batch_norm.h"
+#include "graph/fuse_activations.h"
 
 namespace thimble::formats {
 namespace {
@@ -26,10 +28,15 @@ Graph read_model(const std::filesystem::path& path) {
   return is_tflite ? tflite::parse_tflite(content, path.string()) : onnx::parse_onnx(content, path.string());
 }
 
+Graph for_format(const Graph& graph, const std::filesystem::path& path) {
+  const bool folds = path.extension() == ".tflite" && !is_quantized(graph);
+  return folds ? fuse_activations(without_batch_norm(graph)) : graph;
+}
+
 void write_model(const Graph& graph, const std::filesystem::path& path) {
   expect_model_name(path);
   if (path.extension() == ".onnx") return onnx::write_onnx(graph, path);
-  tflite::write_tflite(graph, path);
+  tflite::write_tflite(for_format(graph, path), path);
 }
 
 void expect_model_name(const std::filesystem::path& path) {

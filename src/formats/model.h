@@ -11,8 +11,12 @@ namespace thimble::formats {
 /// Throws Error when it is neither, damaged, or has what a Graph cannot express.
 Graph read_model(const std::filesystem::path& path);
 
-/// Writes a model in the format of the path's extension, .onnx or .tflite, atomically. Throws Error for
-/// another one.
+/// A network as the format of the path's extension holds it: TensorFlow Lite has no batch norm, and its
+/// compilers want activations fused.
+Graph for_format(const Graph& graph, const std::filesystem::path& path);
+
+/// Writes a model, for_format, in the format of the path's extension, .onnx or .tflite, atomically. Throws
+/// Error for another one.
 void write_model(const Graph& graph, const std::filesystem::path& path);
 
 /// Throws Error when write_model could not name a format for the path: to be called before the work that

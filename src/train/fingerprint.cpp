@@ -122,8 +122,8 @@ std::string fingerprint(const FakeQuantizedGraph& network, const data::Dataset& 
   return sha256(std::as_bytes(std::span(text)));
 }
 
-std::string fingerprint(std::span<const Graph> teachers, const data::Dataset& dataset) {
-  std::string text = text_of(dataset);
+std::string fingerprint(std::span<const Graph> teachers, const data::Dataset& dataset, Precision precision) {
+  std::string text = fmt::format("folded {}\n", static_cast<int>(precision)) + text_of(dataset);
   for (const Graph& teacher : teachers) text += text_of(teacher);
   return sha256(std::as_bytes(std::span(text)));
 }

@@ -15,7 +15,7 @@ namespace thimble::train {
 std::string fingerprint(const FakeQuantizedGraph& network, const data::Dataset& dataset,
                         const TrainOptions& options);
 
-/// The SHA-256 of all that decides what teachers say of the samples.
-std::string fingerprint(std::span<const Graph> teachers, const data::Dataset& dataset);
+/// The SHA-256 of all that decides what teachers, folded, say of the samples.
+std::string fingerprint(std::span<const Graph> teachers, const data::Dataset& dataset, Precision precision);
 
 }  // namespace thimble::train

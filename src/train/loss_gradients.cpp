@@ -20,8 +20,8 @@ void loss_gradients(const Graph& graph, const data::Dataset& dataset, std::span<
     const auto chosen = indices.subspan(first, std::min(kBatch, indices.size() - first));
     const torch::Tensor inputs[] = {tensor_batch(dataset, chosen)};
     const TensorId wanted[] = {logits.tensor};
-    const torch::Tensor loss =
-        at::cross_entropy_loss(executor.run(inputs, wanted)[0] * logits.scale, label_batch(dataset, chosen));
+    const torch::Tensor loss = at::cross_entropy_loss(
+        executor.run(inputs, wanted)[0].flatten(1) * logits.scale, label_batch(dataset, chosen));
     const auto found = torch::autograd::grad({loss}, parameters, {}, c10::nullopt, /*create_graph=*/false,
                                              /*allow_unused=*/true);
     for (size_t i = 0; i < found.size(); ++i) {

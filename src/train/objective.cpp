@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "graph/channel_groups.h"
+#include "graph/fold_batch_norm.h"
+#include "graph/fuse_activations.h"
 #include "train/batches.h"
 #include "train/hints.h"
 #include "train/teacher_cache.h"
@@ -29,7 +31,7 @@ void expect_classifier_fits(const Graph& graph, const data::Dataset& dataset) {
   expect_input_fits(graph, dataset);
   const auto classes = static_cast<int32_t>(dataset.class_names.size());
   const Shape& output = graph.tensor(graph.outputs.at(0)).shape;
-  if (graph.outputs.size() != 1 || output != Shape{1, classes}) {
+  if (graph.outputs.size() != 1 || element_count(output) != dataset.class_names.size()) {
     throw Error(graph.name,
                 fmt::format("gives {}, {} has {} classes", to_string(output), dataset.name, classes),
                 fmt::format("Take a model that was made for {}", dataset.name));
@@ -56,7 +58,11 @@ Objective::Objective(const Executor& student, const data::Dataset& dataset, cons
       throw Error(fmt::format("The teacher '{}'", error.where()), error.reason(),
                   "Take a teacher for the same data and classes as the student");
     }
-    teachers_.push_back({Executor(teacher, device), logits_of(teacher)});
+    // Nobody trains a teacher, so its batch norms and activations may go into the layers before them. Hints
+    // name layers of the first, which then stays as it is.
+    const bool is_named = teachers_.empty() && !options.distillation.hints.empty();
+    const Graph graph = is_named ? teacher : fuse_activations(fold_batch_norm(teacher));
+    teachers_.push_back({Executor(graph, device, options.precision), logits_of(graph)});
   }
   if (!teachers_.empty()) teacher_wanted_ = {teachers_[0].logits.tensor};
   for (const LayerHint& hint : options.distillation.hints) add_hint(hint);
@@ -103,11 +109,12 @@ void Objective::ask_teachers(Workers& workers) {
         const TensorId wanted[] = {teachers_[t].logits.tensor};
         logits[static_cast<int64_t>(t)]
             .slice(0, first, first + static_cast<int64_t>(chosen.size()))
-            .copy_(teachers_[t].executor.run(inputs, wanted)[0] * teachers_[t].logits.scale);
+            .copy_(teachers_[t].executor.run(inputs, wanted)[0].to(torch::kFloat32).flatten(1) *
+                   teachers_[t].logits.scale);
       }
     });
   };
-  keep_on_disk(options_.distillation, dataset_, values_of(logits), compute);
+  keep_on_disk(options_.distillation, options_.precision, dataset_, values_of(logits), compute);
   std::vector<Tensor> one_each;
   for (size_t t = 0; t < teachers_.size(); ++t) one_each.push_back(logits[static_cast<int64_t>(t)]);
   known_targets_ = soft_targets(one_each).to(device_);
@@ -123,7 +130,7 @@ Tensor Objective::soft_targets(std::span<const Tensor> logits) const {
 }
 
 Objective::Loss Objective::loss(std::span<const Tensor> values, const Batch& batch) const {
-  Tensor logits = values[0].to(torch::kFloat32);
+  Tensor logits = values[0].to(torch::kFloat32).flatten(1);
   if (logits_.scale != 1) logits = logits * logits_.scale;
   const auto hard_loss = [&](const Tensor& labels) {
     return at::cross_entropy_loss(logits, labels, {}, at::Reduction::None, -100, options_.label_smoothing);
@@ -147,7 +154,7 @@ Objective::Loss Objective::loss(std::span<const Tensor> values, const Batch& bat
           const Teacher& teacher = teachers_[t];
           const std::vector<TensorId> its_logits = {teacher.logits.tensor};
           auto results = teacher.executor.run(batch.inputs, t == 0 ? teacher_wanted_ : its_logits);
-          said.push_back(results[0] * teacher.logits.scale);
+          said.push_back(results[0].to(torch::kFloat32).flatten(1) * teacher.logits.scale);
           if (t == 0) teacher_values = std::move(results);
         }
         targets = soft_targets(said);
@@ -158,7 +165,7 @@ Objective::Loss Objective::loss(std::span<const Tensor> values, const Batch& bat
     sum = sum * (1 - distillation.weight) + soft * (distillation.weight * temperature * temperature);
     for (size_t h = 0; h < hints_.size(); ++h) {
       const Tensor ours = torch::matmul(values[hints_[h].student_value].to(torch::kFloat32), projections_[h]);
-      const Tensor& theirs = teacher_values[hints_[h].teacher_value];
+      const Tensor theirs = teacher_values[hints_[h].teacher_value].to(torch::kFloat32);
       const auto samples = static_cast<double>(batch.indices.size());
       sum = sum + (ours - theirs).square().mean() * (samples * distillation.hint_weight);
     }

@@ -32,8 +32,8 @@ enum class Accelerator : uint8_t {
 
 enum class Precision : uint8_t {
   kFloat32,
-  kBfloat16  ///< of activations and of the weights as layers see them; sums, statistics and updates are
-             ///< float32
+  kBfloat16  ///< of activations and of the weights as layers see them, teachers' too; sums, statistics and
+             ///< updates are float32
 };
 
 /// Layers whose outputs should agree, through a linear map of the student's channels that is learned with it

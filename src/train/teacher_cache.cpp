@@ -30,10 +30,10 @@ bool may_replace(const std::filesystem::path& path) {
 
 }  // namespace
 
-void keep_on_disk(const Distillation& distillation, const data::Dataset& dataset, std::span<float> logits,
-                  const std::function<void()>& compute) {
+void keep_on_disk(const Distillation& distillation, Precision precision, const data::Dataset& dataset,
+                  std::span<float> logits, const std::function<void()>& compute) {
   if (distillation.cache.empty()) return compute();
-  const std::string identity = fingerprint(distillation.teachers, dataset);
+  const std::string identity = fingerprint(distillation.teachers, dataset, precision);
   const size_t size = kMagic.size() + kDigits + logits.size_bytes() + kDigits;
   if (!may_replace(distillation.cache)) {
     throw Error(distillation.cache.string(), "is there already, and holds no teachers' outputs",

@@ -267,7 +267,7 @@ class Training {
       const auto chosen = held_out.subspan(b * kBatch, std::min(kBatch, held_out.size() - b * kBatch));
       const Tensor inputs[] = {tensor_batch(dataset_, chosen).to(device_)};
       const auto wanted = std::span(objective_.wanted()).first(1);
-      const Tensor classes = executor_.run(inputs, wanted)[0].argmax(1);
+      const Tensor classes = executor_.run(inputs, wanted)[0].flatten(1).argmax(1);
       correct[b] = classes.eq(label_batch(dataset_, chosen).to(device_)).sum().item<int64_t>();
     });
     assign(network_, trained);

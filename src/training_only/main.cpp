@@ -24,6 +24,10 @@ struct TrainingRecipe {
 TrainingRecipe read_recipe(const std::string& path) {
   TomlTable table = TomlTable::parse(read_text(path, uint64_t{1} << 20), path);
   TrainingRecipe recipe{.model = table.text("model"), .data = table.text("data")};
+  if (table.flag("held_out", false) || table.number("training_part", 0.001, 1, 1) != 1) {
+    throw Error(path, "trains on a part of the training samples, and this program on all",
+                "Leave held_out and training_part out, or give the recipe to thimble optimize");
+  }
   const auto seed = static_cast<uint64_t>(table.integer("seed", 0, INT64_MAX, 1));
   for (TomlTable& stage : table.tables("stage")) {
     if (stage.text("do") != "train") continue;

@@ -11,6 +11,7 @@
 #include "compress/prune/int8_profile.h"
 #include "compress/prune/loss_curves.h"
 #include "compress/small_classifier.h"
+#include "graph/builder.h"
 #include "graph/prune_channels.h"
 #include "support/expect_error.h"
 #include "support/random_network.h"
@@ -220,6 +221,31 @@ TEST(SelectChannels, gives_each_named_layer_its_part_and_leaves_the_others_whole
   test::expect_error([&] { prune_without_data(graph, options); }, {locked->name, "keeps its channels"});
 }
 
+TEST(SelectChannels, gives_a_layer_s_part_to_each_group_that_it_begins) {
+  GraphBuilder builder("ways", 1);
+  Graph graph = builder.finish({builder.conv2d(builder.input("x", {1, 4, 4, 1}), 8, {})});
+  const TensorId whole = graph.outputs[0];
+  const std::string name = graph.nodes[0].name;
+  const auto constant = [&](Shape shape) {
+    Tensor tensor{.name = "w", .shape = std::move(shape)};
+    tensor.data = Tensor::to_bytes(std::span<const float>(std::vector<float>(tensor.elements(), 0.5F)));
+    return graph.add(std::move(tensor));
+  };
+  std::vector<TensorId> ways;
+  for (const int32_t begin : {0, 4}) {
+    const TensorId half =
+        graph.append(Slice{.begin = {0, 0, 0, begin}, .size = {1, 4, 4, 4}, .stride = {1, 1, 1, 1}}, {whole},
+                     "half" + std::to_string(begin));
+    ways.push_back(graph.append(Conv2D{}, {half, constant({2, 1, 1, 4})}, "way" + std::to_string(begin)));
+  }
+  graph.outputs = {graph.append(Concat{3}, ways, "both")};
+  validate(graph);
+  PruneOptions options;
+  options.select.layers = {{name, 0.5}};
+  const Graph pruned = prune_without_data(graph, options);
+  EXPECT_EQ(pruned.tensor(pruned.nodes[0].outputs[0]).shape, (Shape{1, 4, 4, 4}));
+}
+
 TEST(Prune, recovers_between_steps_and_resumes_to_the_same_bytes) {
   const data::Dataset set = small_set(60);
   PruneOptions options;
@@ -274,6 +300,9 @@ TEST(Prune, asks_for_what_it_needs) {
   test::expect_error([&] { prune(small_network(), small_set(6), nullptr, options); }, {"no device"});
   test::expect_error([&] { prune_without_data(small_network(), options); }, {"data set"});
   options.measure = Measure::kMacs;
+  options.schedule = Steps::kGradual;
+  test::expect_error([&] { prune_without_data(small_network(), options); }, {"gradual", "several steps"});
+  options.schedule = Steps::kEven;
   options.criterion = Criterion::kTaylor;
   test::expect_error([&] { prune_without_data(small_network(), options); }, {"data set"});
 }

@@ -13,6 +13,7 @@
 #include "compress/redesign/width.h"
 #include "compress/small_classifier.h"
 #include "graph/channel_groups.h"
+#include "graph/quantize_from_ranges.h"
 #include "support/expect_error.h"
 #include "support/random_network.h"
 #include "zoo/zoo.h"
@@ -175,6 +176,30 @@ TEST(RankOne, is_the_nearest_matrix_of_rank_one) {
   EXPECT_EQ(none.left, std::vector<double>(2, 0.0));
 }
 
+bool stands_behind_a_layer(const Graph& graph, const Node& node) {
+  return std::ranges::any_of(node.inputs, [&](TensorId id) {
+    const auto producer =
+        std::ranges::find(graph.nodes, id, [](const Node& other) { return other.outputs[0]; });
+    return producer != graph.nodes.end() &&
+           (has_weights(producer->op) || stands_behind_a_layer(graph, *producer));
+  });
+}
+
+TEST(Separable, leaves_the_first_convolution_whole_whatever_stands_before_it) {
+  Graph graph = small_network();
+  const auto first = std::ranges::find(graph.nodes, "first", &Node::name);
+  Tensor padded = graph.tensor(graph.inputs[0]);
+  padded.name = "padded";
+  const TensorId id = graph.add(std::move(padded));
+  const Node pad{"pad", Pad{.before = {0, 0, 0, 0}, .after = {0, 0, 0, 0}}, {graph.inputs[0]}, {id}};
+  first->inputs[0] = id;
+  graph.nodes.insert(graph.nodes.begin(), pad);
+  validate(graph);
+  const Graph separated = separable(graph, {}, true).graph;
+  EXPECT_EQ(std::ranges::find(separated.nodes, "first_depthwise", &Node::name), separated.nodes.end());
+  EXPECT_NE(std::ranges::find(separated.nodes, "second_depthwise", &Node::name), separated.nodes.end());
+}
+
 TEST(Separable, keeps_shapes_and_shrinks_macs_as_predicted) {
   size_t separated = 0;
   for (uint64_t seed = 0; seed < 500; ++seed) {
@@ -189,7 +214,7 @@ TEST(Separable, keeps_shapes_and_shrinks_macs_as_predicted) {
       const auto after = std::ranges::find(result->nodes, node.name, &Node::name);
       ASSERT_NE(after, result->nodes.end());
       EXPECT_EQ(result->tensor(after->outputs[0]).shape, graph.tensor(output).shape);
-      if (conv == nullptr || conv->groups != 1 || node.inputs[0] == graph.inputs[0]) continue;
+      if (conv == nullptr || conv->groups != 1 || !stands_behind_a_layer(graph, node)) continue;
       const Shape& w = graph.tensor(node.inputs[1]).shape;
       if (w[1] * w[2] == 1) continue;
       const Shape& y = graph.tensor(output).shape;
@@ -290,6 +315,9 @@ TEST(Redesign, says_what_it_cannot_do) {
   options.width = 0;
   test::expect_error([&] { redesign_without_data(graph, options); }, {"width"});
   options.width = 1;
+  options.separable = options.activation_between = false;
+  test::expect_error([&] { redesign_without_data(graph, options); }, {"linear", "separable"});
+  options.separable = options.activation_between = true;
   test::expect_error([&] { redesign_without_data(zoo::build("ds-cnn", 1), options); },
                      {"no convolution to make separable"});
   options.distill = true;

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include <algorithm>
 #include <limits>
 #include <tuple>
@@ -56,6 +58,23 @@ TEST(OnnxImport, a_graph_without_a_name_of_its_own_has_the_file_s) {
   EXPECT_EQ(parse(model).name, "model");
   model.mutable_graph()->set_name("own");
   EXPECT_EQ(parse(model).name, "own");
+}
+
+TEST(OnnxImport, batch_norms_and_biases_that_share_zeros_and_ones_learn_apart) {
+  auto model = foreign_model(
+      "g (float[1,2,3,3] x) => (float[1,2,3,3] y) { a = BatchNormalization (x, one, zero, zero, one) "
+      "c = Conv (a, w, zero) d = Conv (c, w, zero) y = BatchNormalization (d, one, zero, zero, one) }",
+      {});
+  add_floats(model, "one", {2}, {1, 1});
+  add_floats(model, "zero", {2}, {0, 0});
+  add_floats(model, "w", {2, 2, 1, 1}, {1, 2, 3, 4});
+  const Graph graph = parse(model);
+  std::multiset<TensorId> read;
+  for (const Node& node : graph.nodes) {
+    for (size_t i = 1; i < node.inputs.size(); ++i) read.insert(node.inputs[i]);
+  }
+  for (const TensorId id : read) EXPECT_EQ(read.count(id), graph.tensor(id).shape.size() == 4 ? 2U : 1U);
+  EXPECT_EQ(read.size(), 12U);
 }
 
 TEST(OnnxImport, a_mean_over_the_first_of_five_axes_comes_back_as_it_was_written) {

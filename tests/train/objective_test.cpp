@@ -132,6 +132,43 @@ TEST_F(Objective, is_hard_and_soft_loss_as_the_paper_weighs_them) {
   }
 }
 
+TEST_F(Objective, reads_the_same_logits_where_the_classes_of_a_softmax_have_another_shape) {
+  train::TrainOptions options = one_step();
+  options.distillation = {.teachers = {dense_network(2)}, .weight = 0.5};
+  const double expected = loss_of(dense_network(1), options);
+  train::TrainOptions flipped = options;  // teachers are asked anew for each batch
+  flipped.augmentation.flip = true;
+  const double asked = loss_of(dense_network(1), flipped);
+  const auto validated = [&](const Graph& graph) {
+    train::TrainOptions some = some_epochs();
+    some.validation = 0.25;
+    std::vector<double> accuracies;
+    train::TrainHooks hooks;
+    hooks.on_epoch = [&](const train::EpochMetrics& m) {
+      accuracies.push_back(m.validation_accuracy.value());
+    };
+    train::train(graph, set_, some, hooks);
+    return accuracies;
+  };
+  const auto reshaped = [](uint64_t seed, bool back) {
+    Graph graph = dense_network(seed);
+    graph.nodes.pop_back();
+    const TensorId image = graph.append(Reshape{{1, 1, 1, 3}}, {graph.nodes.back().outputs[0]}, "image");
+    graph.outputs = {graph.append(Softmax{}, {image}, "probabilities")};
+    if (back) graph.outputs = {graph.append(Reshape{{1, 3}}, {graph.outputs[0]}, "back")};
+    return remove_unused(graph);
+  };
+  for (const bool back : {false, true}) {
+    EXPECT_NEAR(loss_of(reshaped(1, back), options), expected, 1e-6) << back;
+    options.distillation.teachers = {reshaped(2, back)};
+    EXPECT_NEAR(loss_of(dense_network(1), options), expected, 1e-6) << back;
+    options.distillation.teachers = {dense_network(2)};
+    flipped.distillation.teachers = {reshaped(2, back)};
+    EXPECT_NEAR(loss_of(reshaped(1, back), flipped), asked, 1e-6) << back;
+    EXPECT_EQ(validated(reshaped(1, back)), validated(dense_network(1))) << back;
+  }
+}
+
 TEST_F(Objective, has_nothing_to_learn_from_a_teacher_that_is_the_student) {
   train::TrainOptions options = one_step();
   options.distillation = {.teachers = {dense_network(1)}, .weight = 1};

@@ -77,6 +77,8 @@ void check(const PruneOptions& options) {
   if (!(select.least >= 0 && select.least <= 1)) refuse("least", "is not a part of 1", "Take 0.1");
   if (select.multiple < 1) refuse("multiple", "is below 1", "Take 1, or what the kernels like: 4, say");
   if (options.steps < 1) refuse("steps", "is below 1", "Take 1 for one shot");
+  if (options.schedule == Steps::kGradual && options.steps == 1)
+    refuse("gradual", "is of several steps", "Give more steps: 4, say");
   if (is_mask(options.granularity) && options.measure == Measure::kCycles) {
     refuse("of", "is cycles, and zeros among the weights save none", "Measure macs or parameters");
   }

@@ -152,18 +152,25 @@ void shrink_alike(Shrinking& network, double limit) {
 void shrink_layers(Shrinking& network, std::span<const ChannelGroup> groups,
                    const std::map<std::string, double>& layers) {
   for (const auto& [name, part] : layers) {
-    const auto group =
-        std::find_if(groups.begin(), groups.end(), [&](const ChannelGroup& g) { return g.name == name; });
-    if (group == groups.end()) {
-      throw Error(fmt::format("The layer '{}'", name), "begins no group of channels",
-                  "Name the first layer of each group that shall shrink");
+    // A layer whose channels go different ways begins several groups.
+    const ChannelGroup* locked = nullptr;
+    bool is_cut = false;
+    for (size_t g = 0; g < groups.size(); ++g) {
+      if (groups[g].name != name) continue;
+      if (!groups[g].locked.empty()) {
+        locked = &groups[g];
+        continue;
+      }
+      network.set_staying(g, network.part(g, part));
+      is_cut = true;
     }
-    if (!group->locked.empty()) {
-      throw Error(fmt::format("The layer '{}'", name), fmt::format("keeps its channels: {}", group->locked),
+    if (is_cut) continue;
+    if (locked != nullptr) {
+      throw Error(fmt::format("The layer '{}'", name), fmt::format("keeps its channels: {}", locked->locked),
                   "Leave it out of layers");
     }
-    const auto g = static_cast<size_t>(group - groups.begin());
-    network.set_staying(g, network.part(g, part));
+    throw Error(fmt::format("The layer '{}'", name), "begins no group of channels",
+                "Name the first layer of each group that shall shrink");
   }
 }
 

@@ -46,7 +46,7 @@ struct SelectOptions {
       0.1;  ///< of each group's channels (in a step: of what earlier ones left), at least, rounded up
   /// Of groups by name, the part of the channels that stays; the others stay whole. Empty: `keep` decides.
   std::map<std::string, double> layers = {};
-  int multiple = 1;  ///< what stays of a group is a multiple of it; a group of fewer channels stays whole
+  int multiple = 1;  ///< what stays of a group that is cut is a multiple of it
 };
 
 /// The least important channels, so that what stays costs at most keep * cost(graph). Throws Error with

@@ -31,6 +31,11 @@ void check(const Graph& graph, const RedesignOptions& options) {
     refuse("layers", "names what shall be separable, and nothing shall",
            "Set separable, or leave layers out");
   }
+  if (!options.activation_between && !options.separable) {
+    refuse("activation_between (--linear)",
+           "says what stands between separable convolutions, and none is made",
+           "Set separable, or leave it out");
+  }
   if (!options.separable && options.width == 1 && options.depth == 1) {
     throw Error("The redesign", "changes nothing", "Set separable, width or depth", ExitCode::kUsage);
   }

@@ -15,7 +15,7 @@ namespace thimble::redesign {
 
 struct RedesignOptions {
   bool separable = false;           ///< convolutions become depthwise and 1x1: redesign::separable
-  std::vector<std::string> layers;  ///< these alone; empty: all but the first
+  std::vector<std::string> layers;  ///< these alone; empty: all that stand behind a layer with weights
   bool activation_between = true;   ///< of the two
   double depth = 1;                 ///< above 1 redesign::deepen, below 1 redesign::shorten
   double width = 1;                 ///< redesign::scale_width

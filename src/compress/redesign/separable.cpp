@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "graph/quantize_from_ranges.h"
 
 namespace thimble::redesign {
 namespace {
@@ -18,8 +19,17 @@ bool can_be_separated(const Graph& graph, const Node& node) {
   return weights[1] * weights[2] > 1;
 }
 
-bool reads_the_networks_input(const Graph& graph, const Node& node) {
-  return std::ranges::count(graph.inputs, node.inputs[0]) > 0;
+/// For each node, whether a layer with weights comes before it.
+std::vector<bool> behind_layers(const Graph& graph) {
+  std::vector<bool> is_behind(graph.tensors.size(), false);
+  std::vector<bool> behind;
+  for (const Node& node : graph.nodes) {
+    behind.push_back(std::ranges::any_of(
+        node.inputs, [&](TensorId id) { return id != kNoTensor && is_behind[static_cast<size_t>(id)]; }));
+    for (const TensorId id : node.outputs)
+      is_behind[static_cast<size_t>(id)] = behind.back() || has_weights(node.op);
+  }
+  return behind;
 }
 
 std::vector<bool> chosen_nodes(const Graph& graph, std::span<const std::string> layers) {
@@ -35,9 +45,8 @@ std::vector<bool> chosen_nodes(const Graph& graph, std::span<const std::string> 
     chosen[static_cast<size_t>(found - graph.nodes.begin())] = true;
   }
   if (!layers.empty()) return chosen;
-  for (size_t n = 0; n < chosen.size(); ++n) {
-    chosen[n] = can_be_separated(graph, graph.nodes[n]) && !reads_the_networks_input(graph, graph.nodes[n]);
-  }
+  const std::vector<bool> behind = behind_layers(graph);
+  for (size_t n = 0; n < chosen.size(); ++n) chosen[n] = can_be_separated(graph, graph.nodes[n]) && behind[n];
   if (std::ranges::count(chosen, true) == 0) {
     throw Error(graph.name, "has no convolution to make separable",
                 "Take a network with dense convolutions over more than one place");

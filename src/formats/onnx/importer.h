@@ -100,6 +100,9 @@ class Importer {
   Computed channels_last(const NodeView& node, const Computed& x);
   /// A constant as a tensor of the graph: its axes reordered, then seen under `shape`.
   TensorId place(const NodeView& node, const Constant& constant, const Axes& axes, const Shape& shape);
+  /// As place, but a tensor of its own: exporters keep equal zeros and ones once, which are not learned
+  /// together.
+  TensorId place_own(const NodeView& node, const Constant& constant, const Axes& axes, const Shape& shape);
   size_t rank_of(TensorId id) const { return graph_.tensor(id).shape.size(); }
   size_t uses(const std::string& name) const;
 

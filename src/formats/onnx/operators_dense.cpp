@@ -34,7 +34,7 @@ TensorId Importer::bias(const NodeView& node, const Constant& constant, int32_t 
   if (filled.quantization && filled.quantization->per_channel()) {
     filled.quantization->axis = filled.quantization->scales.size() == static_cast<size_t>(channels) ? 0 : -1;
   }
-  return place(node, filled, {0}, filled.shape);
+  return place_own(node, filled, {0}, filled.shape);
 }
 
 /// x times weights (O, I). Behind the flatten of an image, the weights take the order in which the graph

@@ -275,7 +275,7 @@ void Importer::import_batch_norm(const NodeView& node) {
           fmt::format("has {} parameters for {} channels", parameter.elements(), x.layout.shape[1]));
     }
     parameter.shape = {x.layout.shape[1]};
-    inputs.push_back(place(node, parameter, {0}, parameter.shape));
+    inputs.push_back(place_own(node, parameter, {0}, parameter.shape));
   }
   const TensorId id = emit(node, BatchNorm{.epsilon = node.real("epsilon", 1e-5F)}, inputs);
   define(node, result(id, input->layout.axes));

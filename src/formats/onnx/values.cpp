@@ -171,11 +171,16 @@ std::optional<Computed> Importer::relaid(const NodeView& node, const Computed& f
 
 TensorId Importer::place(const NodeView& node, const Constant& constant, const Axes& axes,
                          const Shape& shape) {
-  const std::optional<Quantization>& q = constant.quantization;
   const std::tuple key = {key_of(constant), axes, shape};
   const auto known = placed_.find(key);
   if (known != placed_.end()) return known->second;
+  const TensorId id = place_own(node, constant, axes, shape);
+  return placed_[key] = id;
+}
 
+TensorId Importer::place_own(const NodeView& node, const Constant& constant, const Axes& axes,
+                             const Shape& shape) {
+  const std::optional<Quantization>& q = constant.quantization;
   Tensor tensor;
   tensor.name = constant.name;
   tensor.shape = shape;
@@ -218,7 +223,7 @@ TensorId Importer::place(const NodeView& node, const Constant& constant, const A
       tensor.data = packed_int4(*tensor.data);
     }
   }
-  return placed_[key] = graph_.add(std::move(tensor));
+  return graph_.add(std::move(tensor));
 }
 
 }  // namespace thimble::onnx
