@@ -9,7 +9,8 @@
 #   bench/latency_aware.sh [THIMBLE [MODEL.onnx DATA [EPOCHS [SEEDS [CELLS]]]]]
 # By default UCI HAR, 6 epochs, "1 2 3", "plain:0.5 plain:0.42 plain:0.38 aware:0.45 half:0.45 half:0.38".
 set -eu
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/../scripts/common.sh"
+command -v jq >/dev/null || install_missing jq >&2
 thimble=${1:-build/release/thimble}
 model=${2:-pretrained/uci-har.onnx}
 data=${3:-uci-har}

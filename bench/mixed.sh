@@ -3,7 +3,8 @@
 # of its layers' bytes), 4 bits everywhere, and 8 bits everywhere. All after training, with the same rounding.
 #   bench/mixed.sh MODEL DATA WEIGHTS_BYTES [THIMBLE]
 set -eu
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/../scripts/common.sh"
+command -v jq >/dev/null || install_missing jq >&2
 model=$1 data=$2 limit=$3
 thimble=${4:-build/release/thimble}
 out=$(mktemp -d)

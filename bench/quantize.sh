@@ -3,7 +3,8 @@
 # quantization-aware training against one of float32 training of the same network (MNIST, one thread, in turns).
 #   bench/quantize.sh [THIMBLE] [FLOAT_MNIST.onnx...]
 set -eu
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/../scripts/common.sh"
+command -v jq >/dev/null || install_missing jq >&2
 thimble=${1:-build/release/thimble}
 [ $# -gt 0 ] && shift
 out=$(mktemp -d)

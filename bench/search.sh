@@ -5,7 +5,8 @@
 #   bench/search.sh [REPEATS [MINUTES [WORKERS [THIMBLE [STRATEGIES [FILE]]]]]]    by default 5 20 2 build/release/thimble "nsga2 random"
 # A strategy may be nsga2-3-rungs, too. FILE.csv keeps a row of each search that ended; the same command goes on after them.
 set -eu
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/../scripts/common.sh"
+command -v jq >/dev/null || install_missing jq >&2
 repeats=${1:-5} minutes=${2:-20} workers=${3:-2}
 thimble=${4:-build/release/thimble}
 strategies=${5:-nsga2 random}
