@@ -21,6 +21,7 @@ namespace thimble::data {
 namespace {
 
 constexpr uint32_t kLongestSide = 16384;
+constexpr png_alloc_size_t kMostChunkBytes = 1 << 20;
 constexpr uint64_t kLimitBytes = uint64_t{1} << 28;
 constexpr size_t kReasonBytes = std::max<size_t>(200, JMSG_LENGTH_MAX);
 
@@ -63,6 +64,9 @@ void png_take(png_structp png, png_bytep to, size_t bytes) {
 bool read_png_header(png_structp png, png_infop info) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_set_user_limits(png, kLongestSide, kLongestSide);
+  // Text, which may unpack to gigabytes, is passed over.
+  png_set_chunk_cache_max(png, 1);
+  png_set_chunk_malloc_max(png, kMostChunkBytes);
   png_read_info(png, info);
   png_set_expand(png);
   png_set_strip_16(png);

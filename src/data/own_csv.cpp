@@ -71,6 +71,11 @@ Columns columns_of(const CsvTable& table, const std::string& where) {
   for (size_t c = 0; c < table.columns && columns.has_header; ++c) {
     const std::string_view name = table.at(0, c);
     const Role of_name = role_of(name);
+    if (name.empty()) {
+      throw Error(
+          fmt::format("{}:{}", where, table.lines[0]), fmt::format("has no name for column {}", c + 1),
+          "Name it; if it only counts the rows (pandas' index), save without it: to_csv(..., index=False)");
+    }
     if (of_name == Role::kFeature) continue;
     std::optional<size_t>* role = of_name == Role::kLabel   ? &label
                                   : of_name == Role::kSplit ? &columns.split

@@ -288,6 +288,17 @@ class Quantizer {
       const auto [entry, added] = range_of_group.try_emplace(groups_.of(id), range);
       if (!added) entry->second = united(entry->second, range);
     }
+    // What a Softmax of int8 reads has steps that its kernel can tell apart; scores within a finer one are
+    // alike in its result, too.
+    for (const Node& node : result_.nodes) {
+      const auto* softmax = std::get_if<Softmax>(&node.op);
+      if (softmax == nullptr || types_[static_cast<size_t>(node.inputs[0])] != DataType::kInt8) continue;
+      const auto range = range_of_group.find(groups_.of(node.inputs[0]));
+      if (range == range_of_group.end()) continue;
+      const float narrowest = 255 * std::ldexp(1.0F, -25) / softmax->beta;
+      if (range->second.high - range->second.low < narrowest)
+        range->second.high = range->second.low + narrowest;
+    }
     std::map<TensorId, Quantization> fixed_groups;
     for (const Node& node : result_.nodes) {
       const TensorId output = node.outputs[0];

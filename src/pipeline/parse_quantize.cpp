@@ -94,6 +94,11 @@ quantize::Options parse_quantize(TomlTable& table) {
     const std::string rule = table.choice("calibration", rules);
     start.choose_rule = rule == "auto";
     if (!start.choose_rule) start.calibration.rule = quantize::range_rule_named(rule);
+    if (start.weights.activations == 16 && (rule == "mse" || rule == "entropy")) {
+      table.fail("calibration",
+                 fmt::format("weighs steps of 8 bits by \"{}\", and activations have 16", rule),
+                 "Take \"min-max\", which clips nothing; 16 bits have steps enough");
+    }
   }
   if (table.has("percentile")) {
     const bool is_read = start.choose_rule || start.calibration.rule == quantize::RangeRule::kPercentile;

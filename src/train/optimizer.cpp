@@ -9,8 +9,9 @@ namespace thimble::train {
 
 using torch::Tensor;
 
-ParameterUpdate::ParameterUpdate(std::vector<Tensor> parameters, const TrainOptions& options)
-    : parameters_(std::move(parameters)), options_(options) {
+ParameterUpdate::ParameterUpdate(std::vector<Tensor> parameters, const TrainOptions& options,
+                                 std::vector<double> units)
+    : parameters_(std::move(parameters)), options_(options), units_(std::move(units)) {
   const int copies = options_.optimizer == Optimizer::kAdamW ? 2 : 1;
   for (const Tensor& parameter : parameters_) {
     for (int copy = 0; copy < copies; ++copy) state_.push_back(torch::zeros_like(parameter).detach());
@@ -27,7 +28,7 @@ void ParameterUpdate::step(const std::vector<Tensor>& gradients, int64_t step, i
         step_sgd(i, gradients[i], learning_rate, momentum);
         break;
       case Optimizer::kAdamW:
-        step_adamw(i, gradients[i], learning_rate, step);
+        step_adamw(i, gradients[i], learning_rate * (i < units_.size() ? units_[i] : 1), step);
         break;
     }
   }

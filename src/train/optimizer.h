@@ -12,7 +12,10 @@ namespace thimble::train {
 /// Changes parameters along their gradients, by the rule that the options name.
 class ParameterUpdate {
  public:
-  ParameterUpdate(std::vector<torch::Tensor> parameters, const TrainOptions& options);
+  /// kAdamW changes a parameter by up to the rate a step, whatever its gradient: times its unit, where there
+  /// is one, for what is small by nature.
+  ParameterUpdate(std::vector<torch::Tensor> parameters, const TrainOptions& options,
+                  std::vector<double> units = {});
 
   /// Step `step` (0-based) of `steps`, at the rate and momentum of the schedule; gradients[i] belongs to
   /// parameter i.
@@ -29,6 +32,7 @@ class ParameterUpdate {
 
   std::vector<torch::Tensor> parameters_;
   TrainOptions options_;
+  std::vector<double> units_;         ///< by parameter; 1 for those beyond
   std::vector<torch::Tensor> state_;  ///< one tensor a parameter for kSgd, two for kAdamW
 };
 

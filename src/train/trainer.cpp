@@ -110,7 +110,7 @@ class Training {
         executor_(network.graph, device_, options.precision, network.quantizers),
         objective_(executor_, dataset, options, device_),
         parameters_(parameters_of(executor_, objective_)),
-        update_(parameters_, options),
+        update_(parameters_, options, units_of(executor_)),
         batch_size_(std::min(static_cast<size_t>(options.batch_size), samples_.training.size())),
         steps_per_epoch_(samples_.training.size() / batch_size_) {
     if (samples_.training.size() < 2) {
@@ -224,6 +224,14 @@ class Training {
     for (const Tensor& scales : executor.learned_scales()) parameters.push_back(scales);
     for (const Tensor& projection : objective.projections()) parameters.push_back(projection);
     return parameters;
+  }
+
+  /// Learned scales are as small as what they round; the network's own parameters have no unit.
+  static std::vector<double> units_of(const Executor& executor) {
+    std::vector<double> units(executor.parameters().size(), 1);
+    for (const Tensor& scales : executor.learned_scales())
+      units.push_back(scales.detach().mean().item<double>());
+    return units;
   }
 
   /// Of a masked graph: what of its weights is not zero. A checkpoint's network has the same zeros.

@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/files.h"
 #include "compress/quantize/equalize.h"
 #include "compress/quantize/fake_quantized.h"
 #include "compress/quantize/weight_fits.h"
@@ -182,6 +183,74 @@ TEST(QuantizationAwareTraining, training_that_leaves_the_network_guessing_is_an_
   options.training->weight_decay = 10;
   test::expect_error([&] { quantize(trained(), squares(600, 1), options); },
                      {"drives the network apart", "learning_rate = 0.005"});
+}
+
+TEST(QuantizationAwareTraining, guessing_is_told_from_knowing_where_one_class_is_most_of_the_set) {
+  const auto of_two = [](data::Dataset set) {
+    for (int32_t& label : set.labels) label = label == 2 ? 1 : 0;
+    set.class_names = {"most", "few"};
+    return set;
+  };
+  Graph graph = small_network();
+  const Shape& scores = graph.tensor(graph.outputs[0]).shape;
+  ASSERT_EQ(scores.back(), 3);  // the third class stays empty
+  data::Dataset set = of_two(squares(600, 1));
+  set.class_names.emplace_back("none");
+  const Graph two = train::train(graph, set, short_training(4));
+  Options options;
+  options.post_training.samples = 100;
+  options.post_training.weights.bits = 4;
+  options.training = short_training(50);
+  options.training->weight_decay = 10;
+  const TemporaryFolder folder;
+  train::TrainHooks hooks;
+  hooks.checkpoint = folder.path() / "two.checkpoint";
+  test::expect_error([&] { quantize(two, set, options, hooks); },
+                     {"drives the network apart", "and delete " + hooks.checkpoint.string()});
+}
+
+TEST(QuantizationAwareTraining, adamw_moves_steps_by_a_part_of_themselves) {
+  Options options;
+  options.post_training.samples = 100;
+  options.training = short_training(2);
+  options.training->optimizer = train::Optimizer::kAdamW;
+  options.training->learning_rate = 0.01;
+  const Result result = quantize(trained(), squares(600, 1), options);
+  ASSERT_TRUE(result.trained);
+  const auto& before = result.post_training.network.quantizers;
+  const auto& after = result.trained->quantizers;
+  ASSERT_EQ(before.size(), after.size());
+  for (size_t i = 0; i < after.size(); ++i) {
+    for (size_t c = 0; c < after[i].scales.size(); ++c) {
+      EXPECT_GT(after[i].scales[c], before[i].scales[c] / 4) << i << " " << c;
+      EXPECT_LT(after[i].scales[c], before[i].scales[c] * 4) << i << " " << c;
+    }
+  }
+}
+
+TEST(MixedPrecision, measures_its_mixes_with_the_rule_that_is_chosen) {
+  Options named;
+  named.post_training.samples = 60;
+  named.mix = MixOptions{};
+  named.mix->limits.bytes = 1000000;
+  Options chosen = named;
+  chosen.post_training.choose_rule = true;
+  named.post_training.calibration.rule = nearest_rule(trained(), squares(600, 1), named.post_training);
+  // One that is not chosen stands where nobody should read it.
+  chosen.post_training.calibration.rule =
+      named.post_training.calibration.rule == RangeRule::kMinMax ? RangeRule::kEntropy : RangeRule::kMinMax;
+  const Result a = quantize(trained(), squares(600, 1), named);
+  const Result b = quantize(trained(), squares(600, 1), chosen);
+  ASSERT_EQ(a.mixed->front.size(), b.mixed->front.size());
+  for (size_t i = 0; i < a.mixed->front.size(); ++i)
+    EXPECT_EQ(a.mixed->front[i].divergence, b.mixed->front[i].divergence) << i;
+}
+
+TEST(PostTraining, an_image_has_its_whole_range_whatever_the_samples_show) {
+  const Graph integer = post_training_quantize(trained(), squares(60, 1), {.samples = 20});
+  const Quantization& q = *integer.tensor(integer.inputs[0]).quantization;
+  EXPECT_EQ(q.scales, (std::vector<float>{1.0F / 255}));
+  EXPECT_EQ(q.zero_points, (std::vector<int32_t>{-128}));
 }
 
 TEST(FakeQuantized, what_an_operator_fixes_does_not_decide_the_range_of_what_it_meets) {

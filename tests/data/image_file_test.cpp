@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <string>
@@ -95,7 +96,7 @@ TEST(ImageFile, is_an_error_or_whole_wherever_it_is_cut) {
 /// One pixel each: a palette, 16 bits, grey with alpha, 1 bit, and colour with a transparent colour. Made by
 /// hand from the PNG specification with zlib's own bytes.
 std::vector<std::byte> png_of(uint32_t width, int bits, int color_type, const std::string& scanline,
-                              const std::string& chunks = "") {
+                              const std::string& chunks = "", int copies = 1) {
   const auto number = [](uint32_t n) {
     return std::string{static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
                        static_cast<char>(n)};
@@ -114,9 +115,29 @@ std::vector<std::byte> png_of(uint32_t width, int bits, int color_type, const st
   packed.resize(size);
   const std::string header = number(width) + number(1) +
                              std::string{static_cast<char>(bits), static_cast<char>(color_type), 0, 0, 0};
-  const std::string extra = chunks.empty() ? "" : chunk(chunks.substr(0, 4), chunks.substr(4));
+  std::string extra;
+  for (int i = 0; i < copies && !chunks.empty(); ++i) extra += chunk(chunks.substr(0, 4), chunks.substr(4));
   return bytes_of("\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + extra + chunk("IDAT", packed) +
                   chunk("IEND", ""));
+}
+
+TEST(ImageFile, text_that_unpacks_to_more_than_it_may_is_passed_over) {
+  const std::string text(7 << 20, '\0');
+  std::string packed(compressBound(text.size()), '\0');
+  uLongf size = packed.size();
+  compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(text.data()),
+           text.size());
+  packed.resize(size);
+  const std::string zero(1, '\0');
+  const auto file = png_of(1, 8, 0, "\x64", "zTXt" + ("key" + zero + zero) + packed, 40);
+  const auto most_kilobytes = [] {
+    rusage used{};
+    getrusage(RUSAGE_SELF, &used);
+    return used.ru_maxrss;
+  };
+  const auto before = most_kilobytes();
+  EXPECT_EQ(decode_image(file, "x").pixels, (std::vector<uint8_t>{100}));
+  EXPECT_LT(most_kilobytes() - before, 64 << 10);
 }
 
 TEST(ImageFile, png_of_every_kind_becomes_grey_or_colour_bytes) {

@@ -249,6 +249,7 @@ TEST_F(OwnData, csv_errors_name_the_line_and_the_column) {
              "data.csv:3: has \"inf\" in column \"a\", which is not a finite number");
   refuse_csv("1,2,x\n1,1e99,y\n", "data.csv:2: has \"1e99\" in column 2, which is not a finite number");
   refuse_csv("1,2,x\n1,,y\n", "data.csv:2: has nothing in column 2");
+  refuse_csv(",a,label\n0,1,x\n1,2,y\n", "data.csv:1: has no name for column 1");
   refuse_csv("1,2,x\n1,two,y\n", "data.csv:2: has \"two\" in column 2, which is not a number");
   refuse_csv("1,2,x\n1,0x10,y\n", "data.csv:2: has \"0x10\" in column 2");
   refuse_csv("1,2,x\n1,++1,y\n", "data.csv:2: has \"++1\" in column 2");

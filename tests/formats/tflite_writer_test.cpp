@@ -157,6 +157,16 @@ TEST(TfliteWriter, average_pooling_over_other_padding_is_refused) {
   test::expect_error([&] { to_tflite(graph); }, "AveragePool2D");
 }
 
+TEST(TfliteFile, layers_that_share_a_bias_in_the_file_have_one_each) {
+  GraphBuilder builder("shared", 1);
+  TensorId x = builder.fully_connected(builder.input("x", {1, 4}), 4);
+  Graph graph = builder.finish({builder.fully_connected(x, 4)});
+  graph.nodes[1].inputs[2] = graph.nodes[0].inputs[2];
+  const Graph read = through_file(remove_unused(graph));
+  EXPECT_NE(read.nodes[0].inputs[2], read.nodes[1].inputs[2]);
+  EXPECT_EQ(read.tensor(read.nodes[0].inputs[2]).data, read.tensor(read.nodes[1].inputs[2]).data);
+}
+
 TEST(TfliteWriter, a_batch_norm_is_refused_with_its_remedy) {
   GraphBuilder builder("normed", 3);
   const Graph graph = builder.finish({builder.batch_norm(builder.input("x", {1, 4, 4, 2}))});

@@ -146,6 +146,18 @@ TEST(QuantizeFromRanges, softmax_gives_256ths) {
   EXPECT_EQ(q.tensor(q.outputs[0]).quantization, (Quantization{{1.0F / 256}, {-128}, -1, 8}));
 }
 
+TEST(QuantizeFromRanges, scores_that_hardly_differ_still_have_a_softmax) {
+  Small s = conv_pool_softmax();
+  s.ranges[static_cast<size_t>(node_of(s.graph, "Softmax").inputs[0])] = {-1e-7F, 1e-7F};
+  const Graph q = quantize_from_ranges(s.graph, s.ranges);
+  ReferenceRun run(q);
+  const std::vector<std::byte> input(q.tensor(q.inputs[0]).bytes());
+  const std::span<const std::byte> inputs[] = {input};
+  run.run(inputs);
+  for (const std::byte byte : run.bytes(q.outputs[0]))
+    EXPECT_NEAR(static_cast<int8_t>(byte), 256 / 3 - 128, 1);
+}
+
 TEST(QuantizeFromRanges, weights_are_symmetric_per_channel_and_biases_at_the_product_of_scales) {
   const Small s = conv_pool_softmax();
   const Graph q = quantize_from_ranges(s.graph, s.ranges);

@@ -99,9 +99,8 @@ RangeRule range_rule_named(std::string_view name) {
 std::vector<Range> calibrate(const Graph& graph, const data::Dataset& dataset,
                              std::span<const size_t> indices, const CalibrationOptions& options) {
   check(options, indices);
-  const auto rule_of = [&](TensorId id) {
-    const bool is_image = dataset.is_image() && std::ranges::count(graph.inputs, id) > 0;
-    return is_image ? RangeRule::kMinMax : options.rule;
+  const auto is_image_input = [&](TensorId id) {
+    return dataset.is_image() && std::ranges::count(graph.inputs, id) > 0;
   };
   std::vector<Seen> tensors(graph.tensors.size());
   train::observe(graph, dataset, indices, [&](TensorId id, std::span<const float> values) {
@@ -109,8 +108,9 @@ std::vector<Range> calibrate(const Graph& graph, const data::Dataset& dataset,
       throw Error(fmt::format("Tensor '{}'", graph.tensor(id).name), "is not finite on a calibration sample",
                   "The network diverged in training: train it again with a lower learning rate");
     }
+    if (is_image_input(id)) return;
     Seen& seen = tensors[static_cast<size_t>(id)];
-    switch (rule_of(id)) {
+    switch (options.rule) {
       case RangeRule::kMinMax: {
         const Range range = range_of(values);
         seen.range = {std::min(seen.range.low, range.low), std::max(seen.range.high, range.high)};
@@ -129,7 +129,8 @@ std::vector<Range> calibrate(const Graph& graph, const data::Dataset& dataset,
   });
   std::vector<Range> ranges;
   for (size_t id = 0; id < tensors.size(); ++id) {
-    ranges.push_back(chosen_range(tensors[id], rule_of(static_cast<TensorId>(id)), options.percentile));
+    const bool is_input = is_image_input(static_cast<TensorId>(id));
+    ranges.push_back(is_input ? Range{0, 1} : chosen_range(tensors[id], options.rule, options.percentile));
   }
   return ranges;
 }

@@ -35,8 +35,8 @@ struct CalibrationOptions {
 };
 
 /// The range of every activation of a float32 graph over the samples at `indices`, in their order. One entry
-/// a tensor; those of constants are empty ranges. An image's range is always its smallest and largest value,
-/// which cost nothing to keep. Throws Error naming the tensor when a value is not finite, when `indices` is
+/// a tensor; those of constants are empty ranges. An image's range is always 0 to 1, so that its integers are
+/// its bytes less 128. Throws Error naming the tensor when a value is not finite, when `indices` is
 /// empty, and when the graph does not take the set's samples.
 std::vector<Range> calibrate(const Graph& graph, const data::Dataset& dataset,
                              std::span<const size_t> indices, const CalibrationOptions& options = {});

@@ -16,13 +16,20 @@
 #include "train/fit_layers.h"
 
 namespace thimble::quantize {
-namespace {
 
-/// With weights of 8 bits, whatever they become later: what they lose must not hide what the ranges do.
-RangeRule nearest_rule(const Graph& folded, const data::Dataset& dataset, std::span<const size_t> samples,
-                       const PostTrainingOptions& options) {
+Graph folded_graph(const Graph& graph) {
+  if (is_quantized(graph)) {
+    throw Error(graph.name, "is quantized already", "Give the float32 model that it was made from");
+  }
+  return fuse_activations(without_batch_norm(graph));
+}
+
+RangeRule nearest_rule(const Graph& graph, const data::Dataset& dataset, const PostTrainingOptions& options) {
+  const Graph folded = folded_graph(graph);
+  const auto samples = data::draw_by_class(dataset, options.samples, Random(options.seed));
   const FidelityMeter meter(folded, dataset, samples, options.threads);
   CalibrationOptions calibration = options.calibration;
+  // With weights of 8 bits, whatever they become later: what they lose must not hide what the ranges do.
   const QuantizeOptions of_8_bits = with_weights_of_8_bits(options.weights);
   const auto divergence = [&](const std::string& name) {
     calibration.rule = range_rule_named(name);
@@ -33,15 +40,6 @@ RangeRule nearest_rule(const Graph& folded, const data::Dataset& dataset, std::s
   return range_rule_named(std::ranges::min(range_rule_names(), {}, divergence));
 }
 
-}  // namespace
-
-Graph folded_graph(const Graph& graph) {
-  if (is_quantized(graph)) {
-    throw Error(graph.name, "is quantized already", "Give the float32 model that it was made from");
-  }
-  return fuse_activations(without_batch_norm(graph));
-}
-
 PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
                            const PostTrainingOptions& options) {
   Graph folded = folded_graph(graph);
@@ -49,7 +47,7 @@ PostTraining post_training(const Graph& graph, const data::Dataset& dataset,
   result.samples = data::draw_by_class(dataset, options.samples, Random(options.seed));
   CalibrationOptions calibration = options.calibration;
   if (options.choose_rule) {
-    calibration.rule = nearest_rule(folded, dataset, result.samples, options);
+    calibration.rule = nearest_rule(graph, dataset, options);
   }
   std::vector<Range> ranges = calibrate(folded, dataset, result.samples, calibration);
   QuantizeOptions weights = options.weights;

@@ -45,6 +45,9 @@ struct PostTraining {
 /// it is quantized already.
 Graph folded_graph(const Graph& graph);
 
+/// The calibration rule whose 8-bit form says what is nearest to the float32 network on the samples.
+RangeRule nearest_rule(const Graph& graph, const data::Dataset& dataset, const PostTrainingOptions& options);
+
 /// The integer form of a trained float32 graph: batch norms folded, activations fused, ranges calibrated on
 /// samples of `dataset` (give the training split), and what the options switch on. See quantize_from_ranges.
 PostTraining post_training(const Graph& graph, const data::Dataset& dataset,

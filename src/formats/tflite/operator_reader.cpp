@@ -232,7 +232,14 @@ std::vector<TensorId> OperatorReader::with_weights(const Item& item, TensorId x,
 /// The bias; its scale is the product of the input's and the weights', and filled in where the file leaves it
 /// out.
 TensorId OperatorReader::scaled_bias(const Item& item, TensorId x, TensorId weights) {
-  const TensorId id = tensors_.weight(item.inputs[2], graph_.tensor(x).type);
+  TensorId id = tensors_.weight(item.inputs[2], graph_.tensor(x).type);
+  // Converters keep equal biases once: each layer has its own all the same, to learn and to be scaled.
+  if (!biases_.insert(id).second) {
+    Tensor own = graph_.tensor(id);
+    file_.charge(own.bytes());
+    if (scaled_here_.contains(id)) own.quantization.reset();
+    id = graph_.add(std::move(own));
+  }
   Tensor& bias = graph_.tensor(id);
   const auto& input_scale = graph_.tensor(x).quantization;
   const auto& weight_scale = graph_.tensor(weights).quantization;
@@ -247,6 +254,7 @@ TensorId OperatorReader::scaled_bias(const Item& item, TensorId x, TensorId weig
   for (float& scale : q.scales) scale *= input_scale->scales[0];
   if (weight_scale->per_channel()) q.axis = 0;
   bias.quantization = std::move(q);
+  scaled_here_.insert(id);
   return id;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,8 @@ class OperatorReader {
   TensorReader& tensors_;
   FileInHand& file_;
   Graph& graph_;
+  std::set<TensorId> biases_;       ///< that a layer has
+  std::set<TensorId> scaled_here_;  ///< those of them whose scales the file leaves out
 };
 
 }  // namespace thimble::tflite
