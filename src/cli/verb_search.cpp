@@ -148,7 +148,7 @@ void add_search(CLI::App& program) {
                   "Leave it out, or give its active_power_mw in a profile of your own", ExitCode::kUsage);
     }
     deploy::expect_emulator(device);
-    deploy::expect_tools(device);
+    deploy::expect_tools(device, false);
     options.model_sha256 = formats::sha256_of(model);
     options.device_sha256 = device::sha256_of(device);
     {

@@ -154,6 +154,9 @@ constexpr std::string_view kTaken[] = {"alignas",
                                        "readme",
                                        "all",
                                        "alloca",
+                                       "arm_bf16",
+                                       "arm_fp16",
+                                       "arm_neon",
                                        "clean",
                                        "edit_cache",
                                        "endian",
@@ -214,7 +217,7 @@ std::string c_operator_name(std::string_view op) {
 std::string c_comment(std::string_view text) {
   std::string safe;
   for (const char c : text) {
-    if (safe.size() == kCommentLimit) {
+    if (safe.size() >= kCommentLimit) {
       safe += "...";
       break;
     }

@@ -178,6 +178,7 @@ class Writer {
         bytes += values.size() - tensor.bytes();
       }
       if (tensor.type == DataType::kInt8) constants_ += array(type, name, tensor.values<int8_t>());
+      if (tensor.type == DataType::kUint8) constants_ += array(type, name, tensor.values<uint8_t>());
       bytes += tensor.bytes();
     }
     return bytes;

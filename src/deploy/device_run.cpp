@@ -5,13 +5,25 @@
 
 #include "base/error.h"
 #include "deploy/emulator/target.h"
+#include "device/timings.h"
 
 namespace thimble::deploy {
 
 bool has_emulator(const device::DeviceProfile& device) { return find_target(device) != nullptr; }
 
-void expect_tools(const device::DeviceProfile& device) {
+std::optional<device::DeviceProfile> float_stand_in(const device::DeviceProfile& device) {
+  const device::CoreTimings* const timings = device::core_timings(device.core.value);
+  if (timings == nullptr || timings->floats_as.empty()) return std::nullopt;
+  device::DeviceProfile stand_in = device;
+  stand_in.core.value = timings->floats_as;
+  stand_in.emulated_board.value.clear();
+  return stand_in;
+}
+
+void expect_tools(const device::DeviceProfile& device, bool times_floats) {
   if (const Target* const target = find_target(device)) expect_tools(*target, true);
+  const auto stand_in = times_floats ? float_stand_in(device) : std::nullopt;
+  if (stand_in) expect_tools(*stand_in, false);
 }
 
 std::string why_no_emulator(const device::DeviceProfile& device) {

@@ -41,7 +41,8 @@ void add_sizes(Profile& profile, const ProgramSize& size, size_t stack_bytes) {
 
 bool computes_floats(const Graph& graph) {
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
-    return graph.tensor(node.outputs[0]).type == DataType::kFloat32;
+    return graph.tensor(node.outputs[0]).type == DataType::kFloat32 ||
+           graph.tensor(node.inputs[0]).type == DataType::kFloat32;
   });
 }
 
@@ -94,7 +95,8 @@ Profile profile(const Graph& graph, const GeneratedC& program, const device::Dev
   }
   device::DeviceProfile timed = device;
   InferenceCost cost = run.costs.at(0);
-  if (!timings->floats_as.empty() && computes_floats(graph)) {
+  const auto stand_in = float_stand_in(device);
+  if (stand_in && computes_floats(graph)) {
     if (computes_integers(graph)) {
       profile.why = fmt::format(
           "the emulated core has no floating-point unit and the {} has one, so its counts say nothing of the "
@@ -102,8 +104,7 @@ Profile profile(const Graph& graph, const GeneratedC& program, const device::Dev
           device.core.value);
       return profile;
     }
-    timed.core.value = timings->floats_as;
-    timed.emulated_board.value.clear();
+    timed = *stand_in;
     cost = run_on_device(program, timed, samples, {.counted_samples = 1}).costs.at(0);
     add_instructions(profile, program, cost);
   }

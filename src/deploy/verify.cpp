@@ -18,6 +18,12 @@ namespace {
 /// The outputs of every layer are kept while a batch is compared.
 constexpr size_t kBatchBytes = size_t{128} << 20;
 
+/// One start of an emulator has minutes; it does some hundred million instructions a second. Bounds of what a
+/// multiply-accumulate takes: without a floating-point unit, some two hundred.
+constexpr uint64_t kBatchInstructions = uint64_t{20} * 1000 * 1000 * 1000;
+constexpr uint64_t kInstructionsAMac = 20;
+constexpr uint64_t kInstructionsAFloatMac = 250;
+
 template <typename T>
 T element_at(std::span<const std::byte> bytes, size_t index) {
   T value;
@@ -90,14 +96,21 @@ Verification verify(const Graph& graph, const device::DeviceProfile& device,
 Verification verify(const Graph& graph, const GeneratedC& program, const device::DeviceProfile& device,
                     std::span<const std::vector<std::byte>> samples, const Progress& progress,
                     const VerifyOptions& options) {
+  if (options.emulator) {
+    expect_emulator(device);
+    expect_tools(device, false);
+  }
   Verification result;
   result.device = device.name;
   std::optional<GeneratedC> portable;
   if (options.host && !compiles_here(program)) portable = write_c(graph);
   size_t bytes_a_sample = 1;
   for (const Node& node : graph.nodes) bytes_a_sample += graph.tensor(node.outputs[0]).bytes();
+  const uint64_t instructions_a_sample = std::max(
+      mac_count(graph) * (is_quantized(graph) ? kInstructionsAMac : kInstructionsAFloatMac), uint64_t{1});
   const size_t batch =
-      std::clamp(kBatchBytes / bytes_a_sample, size_t{1}, std::max(samples.size(), size_t{1}));
+      std::clamp(std::min(kBatchBytes / bytes_a_sample, kBatchInstructions / instructions_a_sample),
+                 size_t{1}, std::max(samples.size(), size_t{1}));
 
   while (result.samples < samples.size()) {
     const auto part = samples.subspan(result.samples, std::min(batch, samples.size() - result.samples));

@@ -233,7 +233,7 @@ std::string recipe_that_fits(const FitRequest& request, const Graph& network, co
     throw Error(request.model, "is quantized already, and what is fitted is a float32 network",
                 "Give the float32 network that it was made of");
   }
-  deploy::expect_tools(device);
+  deploy::expect_tools(device, false);
   expect_measurable(request.budget, device);
   Sizes sizes(request, network, training, device, say);
   const std::optional<int> in_8_bits = sizes.first_that_fits(8);

@@ -85,10 +85,14 @@ bool counts(const Stage& stage) {
 
 /// Before hours of training: what these stages compile with and emulate on is there.
 void expect_tools(std::span<const Stage> stages, const device::DeviceProfile& device) {
+  const bool rounds = std::ranges::any_of(
+      stages, [](const Stage& stage) { return std::holds_alternative<QuantizeStage>(stage); });
   for (const Stage& stage : stages) {
     const bool emulates = std::holds_alternative<VerifyStage>(stage) || counts(stage);
     if (emulates) deploy::expect_emulator(device);
-    if (emulates || std::holds_alternative<ProfileStage>(stage)) deploy::expect_tools(device);
+    const auto* profile = std::get_if<ProfileStage>(&stage);
+    const bool times_floats = profile != nullptr && (profile->float32 || !rounds);
+    if (emulates || profile != nullptr) deploy::expect_tools(device, times_floats);
   }
 }
 

@@ -149,7 +149,7 @@ std::map<std::string, std::string> inputs_of(const Study& study, const pipeline:
   std::map<std::string, std::string> inputs;
   for (const std::string& name : study.devices) {
     const device::DeviceProfile device = device::load_device(name);
-    deploy::expect_tools(device);
+    deploy::expect_tools(device, true);
     inputs.emplace("device " + name, device::sha256_of(device));
   }
   const auto add_file = [&](const std::string& path) {

@@ -24,6 +24,7 @@ TEST(CText, a_prefix_is_never_taken_by_c_or_its_headers) {
   EXPECT_EQ(c_prefix("COM1"), "model_com1");
   EXPECT_EQ(c_prefix("test"), "model_test") << "CMake keeps that target";
   EXPECT_EQ(c_prefix("features"), "model_features") << "glibc's headers include a features.h";
+  EXPECT_EQ(c_prefix("arm_neon"), "model_arm_neon") << "the compiler's header for the Cortex-A72";
   EXPECT_EQ(c_prefix(""), "model");
   EXPECT_EQ(c_prefix("../../etc/passwd"), "etc_passwd");
 }
@@ -40,6 +41,7 @@ TEST(CText, any_text_gives_an_identifier) {
 
 TEST(CText, no_text_ends_a_comment) {
   EXPECT_EQ(c_comment("conv"), "conv");
+  EXPECT_LT(c_comment(std::string(58, 'a') + "*/" + std::string(1000, 'b')).size(), 70U);
   EXPECT_TRUE(rc::check([]() {
     const auto text = *rc::gen::container<std::string>(rc::gen::elementOf(std::string("*/?\\\n'a\xff")));
     const std::string comment = "/*" + c_comment(text) + "*/";

@@ -41,6 +41,28 @@ Graph small_network(const std::string& name) {
   return builder.finish({builder.softmax(builder.fully_connected(x, 3))});
 }
 
+TEST(CWriter, constants_of_uint8_are_written_as_such) {
+  GraphBuilder builder("bytes", 1);
+  Graph graph = builder.finish({builder.input("x", {1, 4})});
+  const auto integers = [&](const char* name, DataType type, int32_t zero_point) {
+    Tensor tensor{.name = name, .type = type, .shape = {1, 4}};
+    tensor.quantization = Quantization{{0.1F}, {zero_point}, -1, 8};
+    return tensor;
+  };
+  Tensor bytes = integers("bytes", DataType::kUint8, 128);
+  const std::vector<uint8_t> values = {1, 2, 200, 255};
+  bytes.data = Tensor::to_bytes(std::span<const uint8_t>(values));
+  const TensorId constant = graph.add(std::move(bytes));
+  const TensorId moved = graph.add(integers("moved", DataType::kInt8, 0));
+  const TensorId sum = graph.add(integers("sum", DataType::kInt8, 0));
+  graph.tensor(graph.inputs[0]) = integers("x", DataType::kInt8, 0);
+  graph.nodes.push_back({"moving", Quantize{}, {constant}, {moved}});
+  graph.nodes.push_back({"adding", Add{}, {graph.inputs[0], moved}, {sum}});
+  graph.outputs = {sum};
+  validate(graph);
+  EXPECT_EQ(compile(write_c(graph), {"cc", "-std=c99"}), "");
+}
+
 TEST(CWriter, compiles_without_a_warning_as_c99_and_c11) {
   for (const char* model : test::kSmallZoo) {
     const GeneratedC program =

@@ -41,6 +41,21 @@ TEST(Verify, the_zoo_computes_the_same_everywhere) {
   }
 }
 
+TEST(Verify, a_device_without_an_emulator_is_refused_before_the_work) {
+  const Graph graph = prepare(zoo::build("mnist-cnn", 1));
+  device::DeviceProfile device = device::load_device("nano33ble");
+  device.emulated_board.value = "microbit";
+  test::expect_error([&] { verify(graph, device, {}); }, {"no emulated board microbit"});
+}
+
+TEST(Verify, emulators_are_started_with_no_more_than_they_can_do_in_minutes) {
+  const Graph graph = prepare(zoo::build("resnet8", 1));
+  size_t calls = 0;
+  verify(graph, device::load_device("nano33ble"), float_samples(graph, 12),
+         [&](const ProgressUpdate&) { ++calls; }, {.emulator = false});
+  EXPECT_GT(calls, 1U);
+}
+
 TEST(Profile, every_figure_adds_up) {
   const device::DeviceProfile device = device::load_device("nano33ble");
   const Graph graph = prepare(zoo::build("mnist-cnn", 1));
@@ -115,6 +130,21 @@ TEST(Profile, an_esp32_computes_floats_in_its_floating_point_unit) {
   EXPECT_LT(per_mac(esp32), 10) << "a function of the library for each product would take a hundred";
   // A core without the unit calls such functions.
   EXPECT_GT(per_mac(profile(graph, device::load_device("esp32c3"), sample)), 50);
+}
+
+TEST(Profile, an_esp32_has_no_time_for_floats_that_become_integers) {
+  GraphBuilder builder("entry", 1);
+  Graph graph = builder.finish({builder.input("x", {1, 8})});
+  Tensor integers{.name = "integers", .type = DataType::kInt8, .shape = {1, 8}};
+  integers.quantization = Quantization{{0.1F}, {0}, -1, 8};
+  const TensorId id = graph.add(std::move(integers));
+  graph.nodes.push_back({"entry", Quantize{}, {graph.inputs[0]}, {id}});
+  graph.outputs = {id};
+  validate(graph);
+  const std::vector<std::byte> sample(graph.tensor(graph.inputs[0]).bytes());
+  const Profile esp32 = profile(graph, device::load_device("esp32"), sample);
+  EXPECT_FALSE(esp32.latency);
+  EXPECT_NE(esp32.why.find("floats beside integers"), std::string::npos) << esp32.why;
 }
 
 Profile with_layers(const std::vector<std::pair<uint64_t, size_t>>& cycles_and_arena) {

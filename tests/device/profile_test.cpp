@@ -77,6 +77,12 @@ TEST(DeviceProfile, an_unknown_name_lists_the_known_ones) {
   }
 }
 
+TEST(DeviceProfile, ram_is_what_one_array_can_have) {
+  EXPECT_EQ(load_device("esp32").ram_bytes.value, 0x2c200U);
+  EXPECT_EQ(load_device("esp32c3").ram_bytes.value, 0x50000U);
+  EXPECT_EQ(load_device("rp2040").ram_bytes.value, 256U << 10);
+}
+
 TEST(DeviceProfile, a_file_of_the_user_loads_by_its_path) {
   const TemporaryFolder folder;
   write_file_atomically(folder.path() / "mine.toml", std::string_view(kValid));

@@ -34,7 +34,7 @@ Recipe fitted(const std::string& model, const std::string& network, const data::
 
 bool has_tools() {
   try {
-    deploy::expect_tools(device::load_device("nano33ble"));
+    deploy::expect_tools(device::load_device("nano33ble"), false);
     return true;
   } catch (const Error&) {
     return false;

@@ -30,7 +30,8 @@ train::TrainHooks that_stop_when_worse(train::TrainHooks hooks, double accuracy_
                     rate = training.learning_rate](const train::EpochMetrics& epoch) {
     if (on_epoch) on_epoch(epoch);
     // Augmentation makes training samples harder than those before: most of what was known must be lost.
-    if (epoch.accuracy >= guessing + (accuracy_before - guessing) / 4) return;
+    const double known = accuracy_before - guessing;
+    if (epoch.accuracy >= (known > 0 ? guessing + known / 4 : accuracy_before / 2)) return;
     throw Error("Quantization-aware training",
                 fmt::format("drives the network apart: {:.1f} % right in epoch {}, {:.1f} % before training",
                             100 * epoch.accuracy, epoch.epoch, 100 * accuracy_before),
