@@ -83,11 +83,11 @@ bool counts(const Stage& stage) {
   return deploy != nullptr && deploy->count;
 }
 
-/// Before hours of training: what these stages compile with and emulate on is there.
-void expect_tools(std::span<const Stage> stages, const device::DeviceProfile& device) {
+/// Before hours of training: what the recipe's stages from `first` on compile with and emulate on is there.
+void expect_tools(const Recipe& recipe, size_t first, const device::DeviceProfile& device) {
   const bool rounds = std::ranges::any_of(
-      stages, [](const Stage& stage) { return std::holds_alternative<QuantizeStage>(stage); });
-  for (const Stage& stage : stages) {
+      recipe.stages, [](const Stage& stage) { return std::holds_alternative<QuantizeStage>(stage); });
+  for (const Stage& stage : std::span(recipe.stages).subspan(first)) {
     const bool emulates = std::holds_alternative<VerifyStage>(stage) || counts(stage);
     if (emulates) deploy::expect_emulator(device);
     const auto* profile = std::get_if<ProfileStage>(&stage);
@@ -139,8 +139,7 @@ class Walk {
         say(name, "done before");
         continue;
       }
-      if (!redone_)
-        expect_tools(std::span(recipe_.stages).subspan(static_cast<size_t>(number_ - 1)), device_);
+      if (!redone_) expect_tools(recipe_, static_cast<size_t>(number_ - 1), device_);
       redone_ = true;
       const bool shares = !options_.cache.empty() && makes_network(stage);
       run_.finish(name, shares ? share(stage) : carry_out(stage));
@@ -603,7 +602,7 @@ nlohmann::json kept_profile(const Graph& network, const device::DeviceProfile& d
 void expect_possible(const Recipe& recipe, const Graph& model, const LoadModel& load_model,
                      const std::filesystem::path& left_out) {
   const device::DeviceProfile device = load_device(recipe);
-  expect_tools(recipe.stages, device);
+  expect_tools(recipe, 0, device);
   expect_possible(recipe, model, device, deploy_budget(recipe, device),
                   [&](const Stage& stage) { return others_of(stage, recipe, load_model, left_out); });
 }
